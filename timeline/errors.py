@@ -4,12 +4,12 @@
     ├── Refusal                     the caller can mend it; becomes a problem document (RFC 9457)
     │   ├── BadRequest 400          MalformedJson · BadParameter · UnknownParameter · BadCursor
     │   ├── Unauthorised 401        NoToken · WrongToken
-    │   ├── NotFound 404            MethodNotAllowed 405 · NotAcceptable 406
+    │   ├── NotFound 404            MethodNotAllowed 405 · NotAcceptable 406 · Gone 410
     │   ├── Conflict 409            IdTaken · WrongRevision · SlugTaken
     │   ├── BodyTooLarge 413        UnsupportedMediaType 415
-    │   ├── InvalidRecord 422       UnknownReference · AmbiguousReference · KeyReused · NotApplicable
+    │   ├── InvalidRecord 422       BatchRefused · UnknownReference · AmbiguousReference · KeyReused · NotApplicable
     │   └── Unavailable 503         QueueFull · Behind · DatabaseUnavailable · ShuttingDown
-    └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · EmbeddedServerFailed
+    └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · WrongSetting · EmbeddedServerFailed
 
 A class's docstring is the problem's title, its name in kebab-case the problem's type.
 """
@@ -119,6 +119,12 @@ class NotAcceptable(Refusal):
     status = 406
 
 
+class Gone(Refusal):
+    """It was here and was struck."""
+
+    status = 410
+
+
 class Conflict(Refusal):
     """The request does not fit what the log already holds."""
 
@@ -153,6 +159,10 @@ class InvalidRecord(Refusal):
     """The record does not fit its kind."""
 
     status = 422
+
+
+class BatchRefused(InvalidRecord):
+    """A line of the batch was refused, so none was recorded."""
 
 
 class UnknownReference(InvalidRecord):
@@ -221,6 +231,10 @@ class PoisonRecord(Broken):
 
 class WrongDatabase(Broken):
     """The database cannot be used by this version."""
+
+
+class WrongSetting(Broken):
+    """A setting has a value that is not allowed."""
 
 
 class EmbeddedServerFailed(Broken):

@@ -1,1 +1,1 @@
-"""."""
+"""PostgreSQL: the pool, the embedded server, the migrations, the bell and the named statements."""

@@ -1,0 +1,330 @@
+"""Answers built by hand from the Libya week, for every format to render."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from timeline.model.entry import (
+    AssessmentShown,
+    ChangeShown,
+    DateShown,
+    Entry,
+    EventShown,
+    Feed,
+    NameShown,
+    OccurredShown,
+    Page,
+    ParticipantShown,
+    PlaceShown,
+    RecordShown,
+    RegisteredPage,
+    RegisteredShown,
+    Sections,
+    Slice,
+    Stand,
+    Subject,
+    TargetShown,
+    VoiceCounts,
+    VoiceShown,
+    What,
+)
+
+RECORDED_AT = datetime(2019, 6, 14, 9, 30, tzinfo=UTC)
+HAFTAR, PUTIN, RUSSIA, MBZ, MOSCOW = "a-haftar", "a-putin", "a-russia", "a-mbz", "p-moscow"
+OFFICIALS, MEDIA, WEEKLY, PAPER, UNREGISTERED = "s-officials", "s-media", "s-weekly", "s-paper", "s-unregistered"
+LIBYA = "t-libya"
+
+NAMES = {
+    HAFTAR: NameShown(type="actor", slug="haftar", name="Khalifa Haftar"),
+    PUTIN: NameShown(type="actor", slug="putin", name="Vladimir Putin"),
+    RUSSIA: NameShown(type="actor", slug="russia", name="Russia"),
+    MBZ: NameShown(type="actor", slug="mbz", name="Mohammed bin Zayed"),
+    MOSCOW: NameShown(type="place", slug="moscow", name="Moscow"),
+    LIBYA: NameShown(type="topic", slug="libya", name="Libya"),
+    OFFICIALS: NameShown(type="source", slug="russian-officials", name="Russian officials"),
+    MEDIA: NameShown(type="source", slug="pro-haftar-media", name="pro-Haftar media"),
+    WEEKLY: NameShown(type="source", slug="weekly", name="Weekly report"),
+    PAPER: NameShown(type="source", slug="paper", name="The Paper"),
+}
+SUBJECT = Subject(type="actor", id=HAFTAR, slug="haftar", name="Khalifa Haftar")
+EARLY_JUNE = OccurredShown(
+    words="early June 2019",
+    edtf="[2019-06-01..2019-06-10]",
+    earliest=date(2019, 6, 1),
+    latest=date(2019, 6, 10),
+    ongoing=False,
+    week="2019-W23",
+    at=date(2019, 6, 3),
+    placed_by="occurred",
+)
+CONTINUES = OccurredShown(
+    words="continues",
+    edtf="/..",
+    earliest=None,
+    latest=None,
+    ongoing=True,
+    week="2019-W24",
+    at=date(2019, 6, 10),
+    placed_by="said",
+)
+
+
+def entry(number: int = 2, **changes: Any) -> Entry:
+    """E02, the visit to Moscow, with what is given changed."""
+    return Entry(**{**_fields(number), **changes})
+
+
+def _fields(number: int) -> dict[str, Any]:
+    return {
+        "id": f"01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c{number:02}",
+        "kind": "visit",
+        "title": "Haftar travels to Moscow",
+        "occurred": EARLY_JUNE,
+        "participants": [ParticipantShown(actor=HAFTAR, role="actor"), ParticipantShown(actor=RUSSIA, role="host")],
+        "against": [],
+        "places": [PlaceShown(place=MOSCOW, role="to")],
+        "topics": [LIBYA],
+        "marking": "clear",
+        "position": number,
+        "recorded_at": RECORDED_AT,
+        "revision": 1,
+        "source": MEDIA,
+        "modality": "reported",
+        "voices": VoiceCounts(assert_=1),
+        "assessments": [],
+        "replies_to": [],
+        "as_": "participant",
+        "of": [],
+        "overdue": False,
+        **_stand(),
+    }
+
+
+def _stand(**changes: Any) -> dict[str, Any]:
+    return {
+        "standing": "reported",
+        "rule": "R7",
+        "phase": "occurred",
+        "because": [],
+        "because_total": 0,
+        "since": RECORDED_AT,
+        "denied_by": [],
+        "independent": 0,
+        "sides": 0,
+        "partisan": False,
+        **changes,
+    }
+
+
+def meeting() -> Entry:
+    """E03: asserted by pro-Haftar media, denied by Russian officials, judged false by us."""
+    return entry(
+        3,
+        kind="meeting",
+        title="Haftar meets the Russian president",
+        participants=[ParticipantShown(actor=HAFTAR, role="actor"), ParticipantShown(actor=PUTIN, role="actor")],
+        places=[PlaceShown(place=MOSCOW, role="site")],
+        modality="stated",
+        voices=VoiceCounts(assert_=1, deny=1, judge=1),
+        assessments=[AssessmentShown(id="e15", source=WEEKLY, verdict="false", hedge="both rumours")],
+        **_stand(standing="denied", rule="R5", denied_by=[OFFICIALS], partisan=True),
+    )
+
+
+def denial() -> Entry:
+    """E04: it stands in the timeline through the meeting that it is `of`."""
+    return entry(
+        4,
+        kind="denial",
+        title="Russian officials deny: Haftar meets the Russian president",
+        participants=[],
+        places=[],
+        topics=[],
+        source=OFFICIALS,
+        modality="stated",
+        as_="of",
+        of=[TargetShown(id=meeting().id, title=meeting().title, standing="denied")],
+        replies_to=[meeting().id],
+    )
+
+
+def rumour() -> Entry:
+    """E06: a visit to come, and its day is over."""
+    return entry(
+        6,
+        title="Haftar to visit the United States",
+        modality="rumoured",
+        overdue=True,
+        assessments=[
+            AssessmentShown(id="e08", source=WEEKLY, likelihood="very_unlikely", confidence="low"),
+        ],
+        **_stand(standing="rumoured", rule="R8", phase="expected"),
+    )
+
+
+def judgement() -> Entry:
+    """E08: an assessment has no standing."""
+    return entry(8, kind="assessment", title="Too risky for him", as_="of", **_stand(standing=None, rule=None))
+
+
+def accusation() -> Entry:
+    """E18: the accused stand apart; nobody registered its source."""
+    return entry(18, kind="accusation", title="Accused of sowing discord", against=[MBZ], source=UNREGISTERED)
+
+
+def page(*entries: Entry, as_of: int | None = None, following: str | None = None, name: str | None = None) -> Page:
+    """A timeline of these entries."""
+    return Page(
+        position=41,
+        as_of=as_of,
+        subject=Subject(type="actor", id=HAFTAR, slug="haftar", name=name or SUBJECT.name),
+        entries=list(entries),
+        names=NAMES,
+        next=following,
+    )
+
+
+def haftar() -> Page:
+    """A page with one entry of every sort."""
+    return page(entry(), meeting(), denial(), rumour(), judgement(), accusation(), following="c-2")
+
+
+def changes() -> list[ChangeShown]:
+    """One change of every sort."""
+    return [
+        change(2, what=["new"], standing="reported"),
+        change(3, what=["standing", "re-dated"], standing="denied", standing_before="reported", week_before="2019-W24"),
+        change(5, what=["corrected"], standing="reported", standing_before="reported"),
+        change(7, what=["gone"], standing_before="rumoured"),
+    ]
+
+
+def change(number: int, what: list[What], **fields: Any) -> ChangeShown:
+    """What changed about one event."""
+    shown: dict[str, Any] = {"week": "2019-W23", "title": f"Event {number}", **fields}
+    return ChangeShown(id=f"01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c{number:02}", what=what, position=number, **shown)
+
+
+def week(truncated: list[str] | None = None, **sections: Any) -> Slice:
+    """A week with these sections; the others are empty."""
+    empty: dict[str, list[Any]] = {section: [] for section in Sections.__struct_fields__}
+    return Slice(
+        week="2019-W23",
+        from_=date(2019, 6, 3),
+        to=date(2019, 6, 9),
+        position=41,
+        as_of=20,
+        subject=SUBJECT,
+        match="anchored",
+        matched=[],
+        sections=Sections(**{**empty, **sections}),
+        truncated=truncated or [],
+        names=NAMES,
+    )
+
+
+def full_week() -> Slice:
+    """The week with something in most of its sections; one event stands in two of them."""
+    fighting = entry(19, kind="military_action", title="Fighting south of Tripoli", occurred=CONTINUES)
+    return week(
+        happened=[entry(), meeting()],
+        said=[denial(), rumour()],
+        continuing=[fighting],
+        ahead=[rumour()],
+        changed=changes(),
+        truncated=["said"],
+    )
+
+
+def voice(side: str, source: str, **changes: Any) -> VoiceShown:
+    """One voice on the meeting."""
+    shown: dict[str, Any] = {
+        "id": f"v-{side}-{source}",
+        "modality": "stated",
+        "said": DateShown(words="7 June 2019", edtf="2019-06-07", earliest=date(2019, 6, 7), latest=date(2019, 6, 7)),
+        "tense": "past",
+        "grade": "D6",
+        "marking": "clear",
+        "position": 3,
+        "live": True,
+        **changes,
+    }
+    return VoiceShown(side=side, source=source, **shown)
+
+
+def event(**changes: Any) -> EventShown:
+    """The meeting with its voices and replies."""
+    shown = {name: getattr(meeting(), name) for name in Entry.__struct_fields__}
+    listed = {
+        "voices": [voice("assert", MEDIA, quote={"text": "he met\nthe president", "lang": "en"})],
+        "voices_total": 1,
+        "summary": None,
+        "external_ids": {},
+        "codes": [],
+        "evidence": [],
+        "figures": None,
+        "details": {},
+        "attribution": {},
+        "replies": [],
+        "recorded_by": "analyst",
+        "names": NAMES,
+    }
+    return EventShown(**{**shown, **listed, **changes})
+
+
+def full_event() -> EventShown:
+    """The meeting with something in every part."""
+    assumed = DateShown(words="14 June 2019", edtf="2019-06-14", earliest=None, latest=None, assumed=True)
+    arabic = {"text": "التقى الرئيس", "lang": "ar", "translation": "he met the president"}
+    return event(
+        summary="Friendly media said he met the president.\nThe hosts denied it.",
+        voices=[
+            *event().voices,
+            voice("deny", OFFICIALS, grade="C6"),
+            voice("deny", RUSSIA, part=f"participant:{RUSSIA}", taken_back=True),
+            voice("confirm", PAPER, said=assumed, live=False, quote=arabic),
+        ],
+        voices_total=12,
+        attribution={RUSSIA: Stand(**_stand(standing="disputed", rule="R4", denied_by=[OFFICIALS]))},
+        replies=[denial()],
+    )
+
+
+def feed() -> Feed:
+    """Two records, the second erased."""
+    return Feed(records=[record(1, {"kind": "actor", "slug": "haftar"}), record(2, None)], next=2)
+
+
+def record(position: int, body: dict[str, Any] | None) -> RecordShown:
+    """One record of the feed."""
+    return RecordShown(
+        position=position,
+        id=f"r-{position}",
+        kind="actor",
+        subject=HAFTAR,
+        revision=position,
+        recorded_at=RECORDED_AT,
+        recorded_by="analyst",
+        body=body,
+    )
+
+
+def registered(**fields: Any) -> RegisteredShown:
+    """Haftar as registered, with what is given changed."""
+    shown: dict[str, Any] = {
+        "id": HAFTAR,
+        "kind": "actor",
+        "revision": 1,
+        "position": 1,
+        "recorded_at": RECORDED_AT,
+        "marking": "clear",
+        "slug": "haftar",
+        "name": "Khalifa Haftar",
+        "body": {"kind": "actor", "slug": "haftar", "name": "Khalifa Haftar"},
+        **fields,
+    }
+    return RegisteredShown(**shown)
+
+
+def registry(*items: RegisteredShown) -> RegisteredPage:
+    """A page of registered things."""
+    return RegisteredPage(position=41, items=list(items or [registered()]), next=None)

@@ -1,0 +1,74 @@
+"""Who asks, and what they may see and do.
+
+One token so far, the owner's: 256 random bits in a file of mode 0600. A later issue of tokens, scopes and levels has
+its room here; the rest of the service only asks `identify`.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from timeline.errors import NoToken, WrongToken
+from timeline.model.record import LEVEL_MAX, level_of
+
+TOKEN_PREFIX = "tl_"
+OWNER = "owner"
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks."""
+
+    subject: str
+    """The pseudonym that goes into `recorded_by`; empty for a reader without a token."""
+    level: int
+    """The highest level (index of a marking) that they may read."""
+    may_write: bool
+
+
+class Access:
+    """Knows the owner's token by its hash, and what anybody may read."""
+
+    def __init__(self, owner_token: str, audience: str | None) -> None:
+        self._owner_hash = _hash(owner_token)
+        self._public = Identity(subject="", level=level_of(audience), may_write=False) if audience else None
+
+    def identify(self, authorization: str | None, *, to_write: bool = False) -> Identity:
+        """Who sends this Authorization header.
+
+        Raises:
+            NoToken: nothing was sent, and the call needs a token.
+            WrongToken: what was sent is not a token that we know.
+        """
+        if authorization is None:
+            if self._public is None or to_write:
+                raise NoToken("Send `Authorization: Bearer <token>`. The owner's token is in <data-dir>/owner.token.")
+            return self._public
+        scheme, _, token = authorization.partition(" ")
+        # Compared as hashes, so that the time it takes tells nothing about the token.
+        if scheme.lower() != "bearer" or not hmac.compare_digest(_hash(token.strip()), self._owner_hash):
+            raise WrongToken("Expected `Bearer` and a token of this service, found something else.")
+        return Identity(subject=OWNER, level=LEVEL_MAX, may_write=True)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def owner_token(path: Path) -> str:
+    """The owner's token, made at the first start. The file is readable by its owner alone."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    # Written whole under another name first: a crash here must not leave half a token behind.
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(token + "\n")
+    os.replace(part, path)
+    return token

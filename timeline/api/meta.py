@@ -1,0 +1,164 @@
+"""What there is, and how it is."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+from timeline import __version__
+from timeline.api.contract import Contract, read
+from timeline.api.metrics import Metrics
+from timeline.api.query import NoParams, read_query
+from timeline.api.service import Asked, service
+from timeline.db.pool import is_lost
+from timeline.log.read import SQL as LOG
+from timeline.model.edits import EDITS
+from timeline.model.kinds import EVENTS, Event, roles_of
+from timeline.model.record import Record
+from timeline.model.registry import REGISTRATIONS
+
+
+class KindShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of record: what it is for, and one as it would be posted."""
+
+    kind: str
+    group: str
+    """`event`, `edit` or `registration`."""
+    description: str
+    roles: list[str]
+    """Roles of participants, the default first."""
+    takes: str | None
+    """The side that it takes on the events it is `of`."""
+    example: dict[str, Any]
+
+
+class KindsShown(msgspec.Struct, frozen=True, kw_only=True):
+    """Every kind."""
+
+    kinds: list[KindShown]
+
+
+class Alive(msgspec.Struct, frozen=True, kw_only=True):
+    """The process runs."""
+
+    status: str
+    version: str
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the service can do its work, and what is wrong if it can't."""
+
+    status: str
+    """`ready`, or `degraded`: writes go on but reads stand still, or the database is away."""
+    database: str
+    log_position: int | None
+    projected_position: int
+    projection: str
+    """`running`, or why it stopped."""
+    queued_records: int
+    guards: dict[str, bool]
+    """Which of the log's guards are active."""
+
+
+def _kind(cls: type[Record], group: str) -> KindShown:
+    event = cls if issubclass(cls, Event) else None
+    return KindShown(
+        kind=cls.kind_of(),
+        group=group,
+        description=(cls.__doc__ or "").strip(),
+        roles=list(roles_of(event)) if event else [],
+        takes=event.takes if event and event.takes != "none" else None,
+        example=cls.example,
+    )
+
+
+_GROUPS: tuple[tuple[dict[str, Any], str], ...] = ((EVENTS, "event"), (EDITS, "edit"), (REGISTRATIONS, "registration"))
+KINDS = KindsShown(kinds=[_kind(cls, group) for kinds, group in _GROUPS for cls in kinds.values()])
+
+
+def _open(name: str, answers: type | None = None, raw: str | None = None, refuses: tuple[int, ...] = ()) -> Contract:
+    return Contract(
+        operation_id=name, tag="service", query=NoParams, answers=answers, raw_media_type=raw, scope="open", refuses=refuses
+    )
+
+
+def _json(value: Any, status: int = 200) -> Response[bytes]:
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+
+
+@read("/v1/kinds", _open("getKinds", KindsShown))
+async def get_kinds(request: Asked) -> Response[bytes]:
+    """Every kind of record, with its roles and an example."""
+    read_query(request, NoParams)
+    return _json(KINDS)
+
+
+@read("/health/live", _open("getLive", Alive))
+async def live(request: Asked) -> Response[bytes]:
+    """The process runs and answers."""
+    read_query(request, NoParams)
+    return _json(Alive(status="alive", version=__version__))
+
+
+@read("/health/ready", _open("getReady", Ready, refuses=(503,)))
+async def ready(request: Asked) -> Response[bytes]:
+    """The database answers, and reads follow writes. 503 with the same body where not."""
+    read_query(request, NoParams)
+    to = service(request)
+    health = to.projector.health
+    database, head, guards = "answers", None, {}
+    try:
+        async with to.reader.pool.acquire(timeout=2) as connection:
+            head = int(await connection.fetchval(LOG.head) or 0)
+            guards = dict(await connection.fetchrow(LOG.guards) or {})
+    except Exception as error:
+        if not is_lost(error):
+            raise
+        database = "does not answer"
+    good = database == "answers" and health.stopped is None
+    shown = Ready(
+        status="ready" if good else "degraded",
+        database=database,
+        log_position=head,
+        projected_position=health.position,
+        projection=health.stopped or ("waits for the database" if health.waiting_for_database else "running"),
+        queued_records=to.writer.queued,
+        guards=guards,
+    )
+    return _json(shown, 200 if good else 503)
+
+
+@read("/metrics", _open("getMetrics", raw="text/plain"))
+async def metrics(request: Asked) -> Response[bytes]:
+    """Counters and gauges for Prometheus."""
+    read_query(request, NoParams)
+    to = service(request)
+    held: Metrics = request.app.state.metrics
+    try:
+        head = await to.log.head()
+    except Exception as error:
+        if not is_lost(error):
+            raise
+        head = -1
+    return Response(held.text(head), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@read("/openapi.json", _open("getOpenApi", raw="application/json"))
+async def openapi(request: Asked) -> Response[bytes]:
+    """The contract of this service (OpenAPI 3.1)."""
+    read_query(request, NoParams)
+    return Response(request.app.state.openapi, media_type="application/json")
+
+
+@read("/docs", _open("getDocs", raw="text/html"))
+async def docs(request: Asked) -> Response[bytes]:
+    """The contract as a page to read; it loads nothing from elsewhere."""
+    read_query(request, NoParams)
+    return Response(request.app.state.docs, media_type="text/html; charset=utf-8")
+
+
+@read("/docs.css", _open("getDocsStyle", raw="text/css"))
+async def docs_style(request: Asked) -> Response[bytes]:
+    """How that page looks."""
+    read_query(request, NoParams)
+    return Response(request.app.state.docs_style, media_type="text/css; charset=utf-8")

@@ -1,0 +1,229 @@
+"""The contract as one OpenAPI 3.1 document, made from the routes' contracts and the types themselves.
+
+The framework's own document lacks discriminators, docstrings and `additionalProperties: false`, so it is not used: what
+is decoded and what is documented come from the same msgspec types here.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+
+from timeline import __version__
+from timeline.api.contract import Contract
+from timeline.api.problems import MEDIA_TYPE, Problem
+from timeline.formats import offered
+
+REF = "#/components/schemas/{name}"
+JSON = "application/json"
+_TITLES = {
+    400: "A parameter or the body can't be read.",
+    401: "No token, or one that is not known.",
+    404: "Nothing there that you may see.",
+    406: "None of the formats asked for is offered.",
+    409: "It does not fit what the log holds: an id, a slug or a revision is taken.",
+    410: "It was struck or erased.",
+    413: "The body is too large.",
+    415: "The body's media type is not taken.",
+    422: "The record does not fit its kind, or names what is not known.",
+    503: "Not now: the queue is full, reads are behind, or the database is away. See Retry-After.",
+}
+
+
+def document(routes: Iterable[tuple[str, HTTPRouteHandler]]) -> dict[str, Any]:
+    """The OpenAPI document of these (path, handler) pairs."""
+    found = [(path, handler, handler.opt["contract"]) for path, handler in routes if "contract" in handler.opt]
+    names = _Schemas([contract for _, _, contract in found])
+    paths: dict[str, dict[str, Any]] = {}
+    for path, handler, contract in sorted(found, key=lambda each: each[0]):
+        address = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
+        for method in sorted(handler.http_methods):
+            paths.setdefault(address, {})[str(method).lower()] = _operation(address, handler, contract, names)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Timeline",
+            "version": __version__,
+            "summary": "Who said what happened, where each claim stands, and what we knew when.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "tags": [{"name": name} for name in sorted({contract.tag for _, _, contract in found})],
+        "paths": paths,
+        "components": {
+            "schemas": names.components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def encoded(found: dict[str, Any]) -> bytes:
+    """The document's bytes, as committed and as served."""
+    return msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=1) + b"\n"
+
+
+class _Schemas:
+    """The component schemas of every type that a route takes or gives."""
+
+    def __init__(self, contracts: list[Contract]) -> None:
+        wanted: list[Any] = [Problem]
+        for contract in contracts:
+            wanted += [each for each in (contract.body, contract.answers) if each is not None]
+        self._of = dict(zip(map(str, wanted), msgspec.json.schema_components(wanted, ref_template=REF)[0], strict=True))
+        components = msgspec.json.schema_components(wanted, ref_template=REF)[1]
+        renamed = {name: component_name(name) for name in components}
+        if len(set(renamed.values())) != len({n for n in renamed if renamed[n] == n} | set(renamed.values())):
+            raise ValueError("two component schemas got one name")
+        self.components: dict[str, Any] = {}
+        for name, schema in sorted(components.items()):
+            self.components.setdefault(renamed[name], _tidy(_described(schema, wanted), renamed))
+        self._renamed = renamed
+
+    def of(self, wanted: Any) -> dict[str, Any]:
+        """The schema of a type: a reference, or a union of references."""
+        found: dict[str, Any] = _tidy(self._of[str(wanted)], self._renamed)
+        return found
+
+
+def component_name(name: str) -> str:
+    """A plain name for a generic's component: `Participant_typing.Literal__actor____host___` is `ParticipantActorHost`.
+
+    Kinds whose participants have the same roles share one.
+    """
+    if "Literal" not in name:
+        return name
+    base, _, roles = name.partition("_typing.Literal")
+    return base + "".join(word.capitalize() for word in re.findall(r"[a-z]+", roles))
+
+
+def _described(schema: dict[str, Any], wanted: list[Any]) -> dict[str, Any]:
+    return schema
+
+
+def _tidy(schema: Any, renamed: dict[str, str]) -> Any:
+    """`oneOf` where there is a discriminator, plain names, and no titles that only repeat a class's name."""
+    if isinstance(schema, list):
+        return [_tidy(each, renamed) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _tidy(each, renamed) for name, each in schema.items() if name != "title" or not isinstance(each, str)}
+    if "discriminator" in found and "anyOf" in found:
+        found["oneOf"] = found.pop("anyOf")
+        mapping = found["discriminator"].get("mapping", {})
+        found["discriminator"]["mapping"] = dict(sorted(mapping.items()))
+    if isinstance(found.get("$ref"), str):
+        name = found["$ref"].rsplit("/", 1)[1]
+        found["$ref"] = REF.format(name=renamed.get(name, name))
+    return found
+
+
+def _operation(path: str, handler: HTTPRouteHandler, contract: Contract, names: _Schemas) -> dict[str, Any]:
+    words = (handler.fn.__doc__ or "").strip()
+    summary, _, rest = words.partition("\n")
+    found: dict[str, Any] = {
+        "operationId": contract.operation_id,
+        "tags": [contract.tag],
+        "summary": summary.strip().rstrip("."),
+        "parameters": [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", path)] + _query_parameters(contract),
+        "responses": _responses(contract, names),
+    }
+    if rest.strip():
+        found["description"] = "\n".join(line.strip() for line in rest.strip().splitlines())
+    if contract.scope == "append":
+        found["parameters"].append(_IDEMPOTENCY_KEY)
+    if contract.scope == "open":
+        found["security"] = []
+    if contract.body is not None:
+        found["requestBody"] = {"required": True, "content": _body(contract, names)}
+    return found
+
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A quoted string; the same key with the same body is the same record.",
+    "schema": {"type": "string", "pattern": '^"[ !#-\\[\\]-~]{1,255}"$'},
+}
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    words = {
+        "week": "An ISO week such as `2019-W23`, `current` or `last`.",
+        "event": "The event's id.",
+    }.get(name, "An id or a slug.")
+    schema = {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[A-Za-z0-9-]+$"}
+    return {"name": name, "in": "path", "required": True, "description": words, "schema": schema}
+
+
+def _query_parameters(contract: Contract) -> list[dict[str, Any]]:
+    if contract.query is None:
+        return []
+    (_,), components = msgspec.json.schema_components([contract.query], ref_template=REF)
+    properties = components[contract.query.__name__]["properties"]
+    found = []
+    for name, schema in properties.items():
+        plain = _without_null(schema)
+        described = {"description": plain.pop("description")} if "description" in plain else {}
+        listed = {"style": "form", "explode": True} if plain.get("type") == "array" else {}
+        found.append({"name": name, "in": "query", "required": False, "schema": plain, **described, **listed})
+    return found
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is left out, never null."""
+    plain = {name: each for name, each in schema.items() if name != "default" or each is not None}
+    choices = [each for each in plain.pop("anyOf", []) if each != {"type": "null"}]
+    plain |= choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {}
+    if "enum" in plain:
+        plain["enum"] = [each for each in plain["enum"] if each is not None]
+    return plain
+
+
+def _body(contract: Contract, names: _Schemas) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for media_type in contract.body_media_types:
+        if media_type == JSON:
+            content[media_type] = {"schema": names.of(contract.body)}
+            examples = _examples(contract.body)
+            if examples:
+                content[media_type]["examples"] = examples
+        else:
+            content[media_type] = {"schema": {"type": "string", "description": "One record a line."}}
+    return content
+
+
+def _examples(body: Any) -> dict[str, Any]:
+    kinds = get_args(body) or (body,)
+    return {cls.kind_of(): {"value": cls.example} for cls in kinds if hasattr(cls, "example")}
+
+
+def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": "Done."}
+    if contract.answers is not None:
+        shown = offered(contract.answers) if contract.scope == "read" else []
+        content = {JSON: {"schema": names.of(contract.answers)}}
+        text = {"schema": {"type": "string"}}
+        content |= {each.media_type.split(";")[0]: text for each in shown if each.name != "json"}
+        good["content"] = content
+    elif contract.raw_media_type:
+        good["content"] = {contract.raw_media_type: {"schema": {"type": "object" if contract.raw_media_type == JSON else "string"}}}
+    found: dict[str, Any] = {str(contract.status): good}
+    if contract.scope == "append":
+        found["200"] = {"description": "With `dry_run`: what would be recorded. Of a batch: some lines were refused.",
+                        "content": {JSON: {"schema": {"type": "object"}}}}
+    if contract.scope == "read":
+        found["304"] = {"description": "What you have still holds."}
+    problem = {"content": {MEDIA_TYPE: {"schema": names.of(Problem)}}}
+    for status in sorted({400, *contract.refuses, *(() if contract.scope == "open" else (401,))}):
+        found[str(status)] = {"description": _TITLES[status], **problem}
+    if contract.operation_id == "getWeek":
+        found["307"] = {"description": "The dated week that `current` or `last` is."}
+    if contract.operation_id == "getEvent":
+        found["308"] = {"description": "The event that this one turned out to be."}
+    if contract.operation_id == "getReady":
+        found["503"] = {"description": "Degraded.", "content": {JSON: {"schema": names.of(contract.answers)}}}
+    return found

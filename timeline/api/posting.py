@@ -1,0 +1,181 @@
+"""A post's way to the log: admitted, appended, waited for, answered with its receipt."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+from litestar import Response
+
+from timeline.access import Identity
+from timeline.api.problems import document
+from timeline.api.query import BatchParams, PostParams
+from timeline.api.service import Asked, Service, service
+from timeline.errors import BadParameter, SlugTaken, TimelineError
+from timeline.log.admit import Admitted, Caller, Line, Refused
+from timeline.log.record import Group, Receipt
+from timeline.model import entry
+from timeline.model.codec import read_payload
+from timeline.model.record import Record
+from timeline.model.registry import COLLECTIONS, REGISTRATIONS
+from timeline.projections.preview import would_change
+
+PROPOSAL_RACES_MAX = 3
+BEHIND_RECORDS_MAX = 20_000
+"""A batch waits while reads are this far behind, so that loading does not run away from reading."""
+BEHIND_WAIT_SECONDS = 5.0
+_KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{1,255})')
+_KEYS = uuid5(NAMESPACE_URL, "tag:timeline,2026:idempotency-key")
+
+
+def key_of(request: Asked, who: Identity) -> UUID | None:
+    """The id that the Idempotency-Key derives: the same caller and key give the same id, so no table is needed.
+
+    Raises:
+        BadParameter: the key is not a string (RFC 9651) of 1 to 255 printable characters.
+    """
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    found = _KEY.fullmatch(given.strip())
+    if found is None:
+        raise BadParameter('Expected Idempotency-Key as a quoted string of 1 to 255 ASCII characters: "my-key-1".')
+    return uuid5(_KEYS, f"{who.subject}\n{found[1] or found[2]}")
+
+
+async def post_one(request: Asked, post: Record, params: PostParams, who: Identity) -> Response[Any]:
+    """Record one post, or show what it would record."""
+    to = service(request)
+    caller = Caller(subject=who.subject, on_missing=params.on_missing, key=key_of(request, who))
+    if params.dry_run:
+        admitted = await _admitted(to, post, caller)
+        return Response(msgspec.json.encode(await preview(to, admitted, who)), media_type="application/json")
+    admitted, receipts = await _recorded(to, post, caller)
+    own = receipts[-1]
+    visible = params.wait and await to.projector.reached(own.position, to.settings.visible_wait_seconds)
+    shown = entry.Receipt(
+        id=str(admitted.id),
+        position=own.position,
+        recorded_at=own.recorded_at,
+        revision=own.revision,
+        visible=visible or to.projector.health.position >= own.position,
+        filled_in=admitted.filled_in,
+    )
+    headers = {"Location": location(admitted), "Timeline-Position": str(own.position)}
+    if own.repeated:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(msgspec.json.encode(shown), status_code=201, media_type="application/json", headers=headers)
+
+
+async def _admitted(to: Service, post: Record, caller: Caller) -> Admitted:
+    verdict = (await to.admission.admit([Line(post=post)], caller, to.now()))[0]
+    if isinstance(verdict, Refused):
+        raise verdict.refusal
+    return verdict
+
+
+async def _recorded(to: Service, post: Record, caller: Caller) -> tuple[Admitted, list[Receipt]]:
+    """Admit and append. Where another post proposed the same name meanwhile, resolve again: it is registered now."""
+    for _ in range(PROPOSAL_RACES_MAX):
+        admitted = await _admitted(to, post, caller)
+        outcome = (await to.writer.append([admitted.group(by_key=caller.key is not None)]))[0]
+        if isinstance(outcome, SlugTaken) and len(admitted.records) > 1:
+            continue
+        break
+    if isinstance(outcome, TimelineError):
+        raise outcome
+    return admitted, outcome
+
+
+def location(admitted: Admitted) -> str:
+    """Where what was recorded can be read."""
+    own = admitted.records[-1]
+    if own.kind in REGISTRATIONS:
+        return f"/v1/{COLLECTIONS[own.kind]}/{own.subject}"
+    return f"/v1/events/{own.subject}"
+
+
+async def preview(to: Service, admitted: Admitted, who: Identity) -> entry.Preview:
+    """What would be recorded, and which events would stand differently."""
+    async with to.reader.at() as (connection, position):
+        changes = await would_change(connection, list(admitted.records), position, who.level)
+    return entry.Preview(
+        record=msgspec.to_builtins(read_payload(admitted.records[-1].payload)),
+        filled_in=admitted.filled_in,
+        would_change=changes,
+    )
+
+
+async def post_batch(
+    request: Asked, lines: Sequence[Line | Refused], params: BatchParams, who: Identity
+) -> entry.BatchReceipt:
+    """Record the lines, all or each; a verdict for every one."""
+    to = service(request)
+    caller = Caller(subject=who.subject, on_missing=params.on_missing, key=key_of(request, who))
+    good = [line for line in lines if isinstance(line, Line)]
+    by_number: dict[int, Admitted | Refused] = {v.number: v for v in await to.admission.admit(good, caller, to.now())}
+    verdicts = [by_number.get(each.number, each) for each in lines]
+    refused = any(isinstance(each, Refused) for each in verdicts)
+    admitted = [each for each in verdicts if isinstance(each, Admitted)]
+    if params.dry_run or (refused and params.mode == "atomic"):
+        outcomes: dict[int, list[Receipt] | TimelineError] = {}
+    else:
+        await _keep_pace(to)
+        outcomes = await _append(to, admitted, params.mode == "atomic", caller.key is not None)
+    shown = [_line(each, outcomes, params, request.url.path) for each in verdicts]
+    done = [r for o in outcomes.values() if not isinstance(o, TimelineError) for r in o[-1:]]
+    last = max((r.position for r in done), default=0)
+    return entry.BatchReceipt(
+        mode=params.mode,
+        recorded=sum(not r.repeated for r in done),
+        repeated=sum(r.repeated for r in done),
+        refused=sum(v.problem is not None for v in shown),
+        visible=bool(done) and await to.projector.reached(last, to.settings.visible_wait_seconds),
+        verdicts=shown,
+    )
+
+
+async def _keep_pace(to: Service) -> None:
+    head = await to.log.head()
+    if head - to.projector.health.position > BEHIND_RECORDS_MAX:
+        await to.projector.reached(head - BEHIND_RECORDS_MAX, BEHIND_WAIT_SECONDS)
+
+
+async def _append(
+    to: Service, admitted: list[Admitted], atomic: bool, by_key: bool
+) -> dict[int, list[Receipt] | TimelineError]:
+    if not admitted:
+        return {}
+    if not atomic:
+        found = await to.writer.append([each.group(by_key) for each in admitted])
+        return {each.number: outcome for each, outcome in zip(admitted, found, strict=True)}
+    records = tuple(record for each in admitted for record in each.records)
+    outcome = (await to.writer.append([Group(records=records, by_key=by_key)]))[0]
+    if isinstance(outcome, TimelineError):
+        raise outcome
+    receipts: dict[int, list[Receipt] | TimelineError] = {}
+    for each in admitted:
+        receipts[each.number], outcome = outcome[: len(each.records)], outcome[len(each.records) :]
+    return receipts
+
+
+def _line(
+    verdict: Admitted | Refused | Line,
+    outcomes: dict[int, list[Receipt] | TimelineError],
+    params: BatchParams,
+    instance: str,
+) -> entry.LineVerdict:
+    outcome = outcomes.get(verdict.number)
+    problem = verdict.refusal if isinstance(verdict, Refused) else outcome if isinstance(outcome, TimelineError) else None
+    receipt = outcome[-1] if isinstance(outcome, list) else None
+    # 424: nothing is wrong with this line, but it stands or falls with another.
+    status = problem.status if problem else 201 if receipt else 200 if params.dry_run else 424
+    return entry.LineVerdict(
+        line=verdict.number,
+        ref=verdict.ref,
+        status=status,
+        id=str(verdict.id) if isinstance(verdict, Admitted) and (receipt or params.dry_run) else None,
+        position=receipt.position if receipt else None,
+        problem=document(problem, f"{instance}#line-{verdict.number}") if problem else None,
+    )

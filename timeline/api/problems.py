@@ -1,0 +1,93 @@
+"""Errors as problem documents (RFC 9457), in one place."""
+
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+
+from timeline.api.service import Asked
+from timeline.db.pool import is_lost
+from timeline.errors import (
+    BadRequest,
+    BodyTooLarge,
+    DatabaseUnavailable,
+    Fault,
+    MethodNotAllowed,
+    NotFound,
+    TimelineError,
+    Unauthorised,
+    UnsupportedMediaType,
+)
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+_OF_STATUS: dict[int, type[TimelineError]] = {
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: BodyTooLarge,
+    415: UnsupportedMediaType,
+}
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem document (RFC 9457): what went wrong, for a person and for a program."""
+
+    type: str
+    """A stable address of this kind of problem, relative to the service."""
+    title: str
+    status: int
+    detail: str
+    """What was expected, what was found, and what to do next."""
+    instance: str
+    """The path that was asked."""
+    errors: list[Fault] = []
+    """Every fault, not the first only."""
+    id: str | None = None
+    revision: int | None = None
+    """The current revision, after a wrong one."""
+
+
+def document(error: TimelineError, instance: str) -> dict[str, Any]:
+    """The problem document of an error."""
+    return {
+        "type": f"/problems/{error.slug()}",
+        "title": error.title(),
+        "status": error.status,
+        "detail": error.detail if error.status != 500 else "Something went wrong on our side. It was logged.",
+        "instance": instance,
+        "errors": [msgspec.to_builtins(fault) for fault in error.errors],
+        **error.extra,
+    }
+
+
+def answer(error: TimelineError, instance: str) -> Response[bytes]:
+    """The response to an error."""
+    headers: dict[str, str] = {"Cache-Control": "no-store"}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, Unauthorised):
+        headers["WWW-Authenticate"] = 'Bearer realm="timeline"'
+    body = msgspec.json.encode(document(error, instance))
+    return Response(body, status_code=error.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def handle(request: Asked, error: Exception) -> Response[bytes]:
+    """Any error that left a route."""
+    return answer(_ours(error), request.url.path)
+
+
+def _ours(error: Exception) -> TimelineError:
+    if isinstance(error, TimelineError):
+        if error.status >= 500 and error.status != 503:
+            log.error("request failed", error=type(error).__name__, detail=error.detail)
+        return error
+    if isinstance(error, HTTPException):
+        kind = _OF_STATUS.get(error.status_code, BadRequest)
+        return kind(error.detail or kind.title())
+    if is_lost(error):
+        return DatabaseUnavailable("The database does not answer; try again.", retry_after_seconds=1)
+    log.exception("request failed", error=type(error).__name__)
+    return TimelineError("unexpected")

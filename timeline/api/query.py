@@ -1,0 +1,167 @@
+"""What a request asks for in its address: each route's parameters are a struct; unknown ones are refused."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from timeline.api.service import Asked
+from timeline.errors import BadParameter, Fault, UnknownParameter
+from timeline.model.faults import faults
+from timeline.model.kinds import EVENTS
+from timeline.model.standing import Word
+from timeline.projections.pages import LIMIT_MAX
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+POSITION_MAX = 2**63 - 1
+
+Position = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+MinPosition = Annotated[
+    int, Meta(ge=0, le=POSITION_MAX, description="Wait until this position is readable; 503 if it takes too long.")
+]
+KindName: Any = Literal[tuple(EVENTS)]
+"""A kind of event; made from the kinds, so that a new one is known here."""
+Reference = Annotated[str, Meta(min_length=1, max_length=80, description="A slug or an id.")]
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The base of a route's parameters."""
+
+
+class Fresh(Params, frozen=True, kw_only=True):
+    """A read that may ask to be as new as a post."""
+
+    min_position: MinPosition | None = None
+
+
+class Seen(Fresh, frozen=True, kw_only=True):
+    """A read of events, which may be judged by another day than today."""
+
+    on: Annotated[date, Meta(description="The day that `overdue` is judged by; today (UTC) when left out.")] | None = None
+
+
+class TimelineParams(Seen, frozen=True, kw_only=True):
+    """What may be asked of a timeline."""
+
+    from_: Annotated[date, Meta(description="First day of `at`.")] | None = msgspec.field(name="from", default=None)
+    to: Annotated[date, Meta(description="Last day of `at`.")] | None = None
+    kind: Annotated[list[KindName], Meta(description="Only these kinds; repeat it, or separate by commas.")] = []
+    standing: Annotated[list[Word], Meta(description="Only where it stands so; repeat it, or separate by commas.")] = []
+    order: Annotated[Literal["asc", "desc"], Meta(description="From the first day on, or from the last back.")] = "asc"
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Entries of a page, at most.")] = 50
+    cursor: Annotated[str, Meta(max_length=400, description="`next` of the page before.")] | None = None
+    feeds: Annotated[
+        Literal["exclude", "include"], Meta(description="Whether to show what only a machine's feed says.")
+    ] = "exclude"
+
+
+class WeekParams(Seen, frozen=True, kw_only=True):
+    """What may be asked of a week."""
+
+    actor: Reference | None = None
+    topic: Reference | None = None
+    match: Annotated[
+        Literal["anchored", "possible", "certain"],
+        Meta(description="In the one week that it is placed in, in any that it may lie in, or only if surely in it."),
+    ] = "anchored"
+    feeds: Literal["exclude", "include"] = "exclude"
+
+
+class EventParams(Seen, frozen=True, kw_only=True):
+    """What may be asked of an event."""
+
+
+class RegistryParams(Fresh, frozen=True, kw_only=True):
+    """What may be asked of a registry."""
+
+    q: Annotated[
+        str, Meta(min_length=1, max_length=200, description="Part of a slug, a name or an alias, in any case.")
+    ] | None = None
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = 50
+    cursor: Annotated[str, Meta(max_length=400, description="`next` of the page before.")] | None = None
+
+
+class ChangesParams(Fresh, frozen=True, kw_only=True):
+    """What may be asked of the feed."""
+
+    after: Annotated[int, Meta(ge=0, le=POSITION_MAX, description="The position to go on after; 0 is the beginning.")] = 0
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Positions to look at, at most.")] = 500
+
+
+class PostParams(Params, frozen=True, kw_only=True):
+    """How a post is to be taken."""
+
+    dry_run: Annotated[bool, Meta(description="Show what would be recorded and changed; record nothing.")] = False
+    on_missing: Annotated[
+        Literal["reject", "propose"], Meta(description="Whether unknown actors and so on are refused or registered.")
+    ] = "reject"
+    wait: Annotated[bool, Meta(description="Whether to answer when reads show it (bounded) or as soon as it is durable.")] = True
+
+
+class BatchParams(Params, frozen=True, kw_only=True):
+    """How a batch is to be taken."""
+
+    dry_run: bool = False
+    on_missing: Literal["reject", "propose"] = "reject"
+    mode: Annotated[
+        Literal["atomic", "each"], Meta(description="All lines or none, or each line by itself.")
+    ] = "atomic"
+
+
+class NoParams(Params, frozen=True, kw_only=True):
+    """A route without parameters."""
+
+
+def read_query(request: Asked, params: type[Q]) -> Q:
+    """The parameters of a request.
+
+    Raises:
+        UnknownParameter: one is not known here.
+        BadParameter: one has a value that is not allowed, or is given twice.
+    """
+    fields = {f.encode_name: f for f in msgspec.structs.fields(params)}
+    given: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        given.setdefault(name, []).append(value)
+    known = ", ".join(fields) or "none"
+    unknown = [Fault(pointer=f"?{name}", expected=f"one of {known}", found=name) for name in given if name not in fields]
+    if unknown:
+        raise UnknownParameter(f"Expected one of {known}; found {unknown[0].found}.", errors=unknown)
+    values: dict[str, Any] = {}
+    wrong: list[Fault] = []
+    for name, texts in given.items():
+        if _is_list(fields[name].type):
+            values[name] = [part for text in texts for part in text.split(",") if part]
+        elif len(texts) > 1:
+            wrong.append(Fault(pointer=f"?{name}", expected="one value", found=f"{len(texts)} values"))
+        else:
+            values[name] = texts[0]
+    wrong += [f for name, value in values.items() for f in _faults(name, value, fields[name].type)]
+    if wrong:
+        first = wrong[0]
+        raise BadParameter(f"{first.pointer}: expected {first.expected}, found {first.found}.", errors=wrong)
+    return msgspec.convert(values, params, strict=False)
+
+
+def _faults(name: str, value: Any, wanted: Any) -> list[Fault]:
+    try:
+        msgspec.convert(value, wanted, strict=False)
+    except msgspec.ValidationError:
+        found = faults(value, wanted, strict=False) or [Fault(pointer="", expected="another value", found=str(value))]
+        return [Fault(pointer=f"?{name}", expected=f.expected, found=f.found) for f in found]
+    return []
+
+
+def _is_list(wanted: Any) -> bool:
+    inner = get_args(wanted)[0] if get_origin(wanted) is Annotated else wanted
+    return get_origin(inner) is list
+
+
+def as_id(text: str) -> UUID | None:
+    """The UUID that a path segment is; None for a slug."""
+    try:
+        return UUID(text) if len(text) == 36 else None
+    except ValueError:
+        return None

@@ -1,0 +1,113 @@
+"""Registries: actors, sources, topics, places, documents, memberships, judgements of identity."""
+
+import base64
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+
+from timeline.api.answer import headers_of, negotiated, respond
+from timeline.api.body import JSON, decode, media_type
+from timeline.api.contract import Contract, append, read
+from timeline.api.posting import post_one
+from timeline.api.query import NoParams, PostParams, RegistryParams, read_query
+from timeline.api.service import Asked, identify, service
+from timeline.errors import BadCursor
+from timeline.model.entry import Receipt, RegisteredPage, RegisteredShown
+from timeline.model.registry import COLLECTIONS, REGISTRATIONS
+from timeline.projections.registered import registered_one, registered_page
+
+BEGINNING = ("", UUID(int=0))
+
+
+class OneParams(NoParams, frozen=True, kw_only=True):
+    """What may be asked of one registered thing."""
+
+
+def _cursor(text: str | None) -> tuple[str, UUID]:
+    if text is None:
+        return BEGINNING
+    try:
+        slug, held = msgspec.msgpack.decode(
+            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[str, UUID]
+        )
+    except (ValueError, msgspec.MsgspecError):
+        raise BadCursor("Expected a cursor as given in `next`. Start again without it.") from None
+    return slug, held
+
+
+def _next(page: RegisteredPage) -> RegisteredPage:
+    """The page with its cursor: the key of its last item."""
+    if page.next is None:
+        return page
+    last = page.items[-1]
+    key = msgspec.msgpack.encode((last.slug or "", UUID(last.id)))
+    return msgspec.structs.replace(page, next=base64.urlsafe_b64encode(key).decode().rstrip("="))
+
+
+def _routes(kind: str) -> list[HTTPRouteHandler]:
+    """The three routes of a collection."""
+    collection, cls = COLLECTIONS[kind], REGISTRATIONS[kind]
+    named = "".join(word.capitalize() for word in kind.split("_"))
+    several = "".join(word.capitalize() for word in collection.replace("-", "_").split("_"))
+
+    async def list_them(request: Asked) -> Response[Any]:
+        who, to = identify(request), service(request)
+        params = read_query(request, RegistryParams)
+        fmt = negotiated(request, RegisteredPage)
+        await to.seen(params.min_position)
+        after = _cursor(params.cursor)
+        async with to.reader.at() as (connection, position):
+            page = await registered_page(connection, kind, who.level, position, params.q, after, params.limit)
+        return respond(request, fmt, _next(page), headers_of(None, position, public=not who.may_write))
+
+    async def get_one(request: Asked, named: str) -> Response[Any]:
+        who, to = identify(request), service(request)
+        read_query(request, OneParams)
+        fmt = negotiated(request, RegisteredShown)
+        async with to.reader.at() as (connection, position):
+            found = await registered_one(connection, kind, named, who.level, position)
+        return respond(request, fmt, found, headers_of(None, position, public=not who.may_write))
+
+    async def register(request: Asked) -> Response[Any]:
+        who = identify(request, to_write=True)
+        params = read_query(request, PostParams)
+        media_type(request, (JSON,))
+        return await post_one(request, decode(await request.body(), cls), params, who)
+
+    list_them.__doc__ = f"Registered {collection}, by slug; with `q`, those found by it."
+    get_one.__doc__ = f"One of the {collection}, by id or slug."
+    register.__doc__ = f"Register one of the {collection}, or state it anew by naming the revision it replaces."
+    tag = "registries"
+    return [
+        read(
+            f"/v1/{collection}",
+            Contract(
+                operation_id=f"list{several}", tag=tag, query=RegistryParams, answers=RegisteredPage, refuses=(406, 503)
+            ),
+        )(list_them),
+        read(
+            f"/v1/{collection}/{{named:str}}",
+            Contract(
+                operation_id=f"get{named}", tag=tag, query=OneParams, answers=RegisteredShown, refuses=(404, 406, 503)
+            ),
+        )(get_one),
+        append(
+            f"/v1/{collection}",
+            Contract(
+                operation_id=f"register{named}",
+                tag=tag,
+                query=PostParams,
+                body=cls,
+                answers=Receipt,
+                status=201,
+                scope="append",
+                refuses=(404, 409, 413, 415, 422, 503),
+            ),
+        )(register),
+    ]
+
+
+ROUTES = [route for kind in COLLECTIONS for route in _routes(kind)]

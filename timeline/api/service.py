@@ -1,0 +1,55 @@
+"""What the routes work with."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+
+from timeline.access import Access, Identity
+from timeline.errors import Behind
+from timeline.log.admit import Admission
+from timeline.log.read import LogReader
+from timeline.log.writer import Writer
+from timeline.projections.pages import Reader
+from timeline.projections.projector import Projector
+from timeline.settings import Settings
+
+Asked = Request[object, object, State]
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a running service."""
+
+    settings: Settings
+    access: Access
+    log: LogReader
+    admission: Admission
+    writer: Writer
+    projector: Projector
+    reader: Reader
+    now: Callable[[], datetime]
+
+    async def seen(self, min_position: int | None) -> None:
+        """Wait, bounded, until reads show a position.
+
+        Raises:
+            Behind: they don't yet. Never stale in silence.
+        """
+        if min_position is None:
+            return
+        if not await self.projector.reached(min_position, self.settings.visible_wait_seconds):
+            at = self.projector.health.position
+            raise Behind(f"Position {min_position} is not readable yet; reads are at {at}.", retry_after_seconds=1)
+
+
+def service(request: Asked) -> Service:
+    """The service that a request came to."""
+    found: Service = request.app.state.service
+    return found
+
+
+def identify(request: Asked, *, to_write: bool = False) -> Identity:
+    """Who sends the request; see `Access.identify`."""
+    return service(request).access.identify(request.headers.get("authorization"), to_write=to_write)

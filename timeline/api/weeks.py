@@ -1,0 +1,75 @@
+"""Weekly slices: what a brief of one ISO week is made from."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from litestar import Response
+
+from timeline.access import Identity
+from timeline.api.answer import SUFFIX, headers_of, negotiated, not_modified, respond, unchanged
+from timeline.api.contract import Contract, read
+from timeline.api.query import WeekParams, read_query
+from timeline.api.service import Asked, identify, service
+from timeline.errors import BadDate, NotFound
+from timeline.model.entry import Slice, Subject
+from timeline.model.weeks import week_bounds, week_of
+from timeline.projections.pages import EVERYTHING, Connection, etag, subject_of
+from timeline.projections.slices import WeekQuery, week_after, week_slice
+
+
+@read(
+    "/v1/weeks/{week:str}",
+    Contract(operation_id="getWeek", tag="weeks", query=WeekParams, answers=Slice, refuses=(404, 406, 503)),
+)
+async def get_week(request: Asked, week: str) -> Response[Any]:
+    """The slice of an ISO week (`2019-W23`), in sections; `current` and `last` answer 307 to the dated one."""
+    who, to = identify(request), service(request)
+    params = read_query(request, WeekParams)
+    fmt = negotiated(request, Slice)
+    if week in ("current", "last"):
+        dated = week_after(week_of(to.now().date()), 0 if week == "current" else -1)
+        query = f"?{request.url.query}" if request.url.query else ""
+        where = f"/v1/weeks/{dated}{request.scope.get(SUFFIX) or ''}{query}"
+        return Response(None, status_code=307, headers={"Location": where, "Cache-Control": "no-cache"})
+    first, last = _bounds(week)
+    await to.seen(params.min_position)
+    on = params.on or to.now().date()
+    async with to.reader.at() as (connection, position):
+        timeline, also, subject = await _subjects(connection, params, who, position)
+        asked = (request.url.path, also, params.match, params.feeds, fmt.name, on)
+        tag = await etag(connection, asked, [timeline, *([also] if also else [])], who.level)
+        if unchanged(request, tag):
+            return not_modified(tag, position, public=not who.may_write)
+        since, until = [min(position, await to.log.position_at(_midnight(d))) for d in (first, last + timedelta(days=1))]
+        query_of = WeekQuery(
+            week=week, timeline=timeline, also=also, level=who.level, match=params.match, feeds=params.feeds == "include"
+        )
+        found = await week_slice(connection, query_of, subject, position, since, until, on)
+    return respond(request, fmt, found, headers_of(tag, position, public=not who.may_write))
+
+
+def _bounds(week: str) -> tuple[date, date]:
+    try:
+        return week_bounds(week)
+    except BadDate as error:
+        raise NotFound(f"No such week: {error.detail}. Also `current` and `last`.") from None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC) - timedelta(microseconds=1)
+
+
+async def _subjects(
+    connection: Connection, params: WeekParams, who: Identity, position: int
+) -> tuple[UUID, UUID | None, Subject]:
+    """The timeline that the slice is cut from, and a second one that its entries must stand in too."""
+    found = [
+        await subject_of(connection, kind, named, who.level, position)
+        for kind, named in (("actor", params.actor), ("topic", params.topic))
+        if named is not None
+    ]
+    if not found:
+        return EVERYTHING[0], None, EVERYTHING[1]
+    timeline, subject = found[0]
+    return timeline, found[1][0] if len(found) == 2 else None, subject

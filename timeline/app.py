@@ -1,0 +1,155 @@
+"""The composition root: the parts of a running service, started in order and stopped in reverse."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import structlog
+import uuid_utils.compat
+from litestar import Litestar
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+
+
+from timeline.access import Access, owner_token
+from timeline.api import changes, events, meta, registries, timelines, weeks
+from timeline.api.edge import Edge
+from timeline.api.metrics import Metrics
+from timeline.api.openapi import document, encoded
+from timeline.api.problems import handle
+from timeline.api.service import Service
+from timeline.db.listen import Listener
+from timeline.db.pool import open_pool
+from timeline.log.admit import Admission
+from timeline.log.read import LogReader
+from timeline.log.writer import Writer
+from timeline.projections.pages import Reader
+from timeline.projections.projector import Projector
+from timeline.settings import Settings
+from timeline.web import docs_page, docs_style
+
+log = structlog.get_logger()
+
+WRITER_ROLE = "timeline_writer"
+PROJECTOR_ROLE = "timeline_projector"
+SALT_BYTES = 32
+
+HANDLERS: list[HTTPRouteHandler] = [
+    events.post_event,
+    events.post_events,
+    events.get_event,
+    timelines.actor_timeline,
+    timelines.topic_timeline,
+    timelines.place_timeline,
+    timelines.whole_timeline,
+    weeks.get_week,
+    *registries.ROUTES,
+    changes.get_changes,
+    meta.get_kinds,
+    meta.live,
+    meta.ready,
+    meta.metrics,
+    meta.openapi,
+    meta.docs,
+    meta.docs_style,
+]
+
+
+class Application:
+    """A service that can be started, served and stopped."""
+
+    def __init__(self, settings: Settings, dsn: str) -> None:
+        self.settings = settings
+        self.dsn = dsn
+        self.token = owner_token(settings.data_path / "owner.token")
+        self._listener = Listener()
+        self._pools: list[asyncpg.Pool] = []
+        self.service: Service | None = None
+        self.litestar = _litestar(settings)
+        self.asgi: Any = None
+
+    async def start(self) -> Service:
+        """Open the connections, start the writer and the projector. The database is migrated by now."""
+        writer_role, projector_role = [await role_for(self.dsn, name) for name in (WRITER_ROLE, PROJECTOR_ROLE)]
+        reads = await open_pool(self.dsn, max_size=self.settings.connections_max, role=writer_role)
+        # The writer's own connection: an append never waits for a page to give one back.
+        appends = await open_pool(self.dsn, max_size=1, role=writer_role, application_name="timeline writer")
+        self._pools = [reads, appends]
+        await self._listener.start(self.dsn, "timeline_log")
+        projector = Projector(self.dsn, self._listener, projector_role)
+        await projector.start()
+        log_reader = LogReader(reads)
+        writer = Writer(
+            appends, new_salt=lambda: os.urandom(SALT_BYTES), queue_records_max=self.settings.queue_records_max
+        )
+        writer.start()
+        self.service = Service(
+            settings=self.settings,
+            access=Access(self.token, self.settings.audience),
+            log=log_reader,
+            admission=Admission(log_reader, uuid_utils.compat.uuid7),
+            writer=writer,
+            projector=projector,
+            reader=Reader(reads),
+            now=lambda: datetime.now(UTC),
+        )
+        held = Metrics(writer, projector)
+        self.litestar.state.service, self.litestar.state.metrics = self.service, held
+        self.asgi = Edge(self.litestar, self.litestar.routes, held)
+        return self.service
+
+    async def stop(self) -> None:
+        """Append what is queued, stop folding, close the connections."""
+        if self.service is not None:
+            await self.service.writer.drain()
+            await self.service.projector.stop()
+        await self._listener.stop()
+        for pool in self._pools:
+            pool.terminate()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Started inside, stopped after."""
+        try:
+            yield await self.start()
+        finally:
+            await self.stop()
+
+
+async def role_for(dsn: str, name: str) -> str | None:
+    """The group role to work as, or None where this database has none that this login may act as."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        found = await connection.fetchval(
+            "SELECT rolname FROM pg_roles WHERE rolname = $1 AND pg_has_role(oid, 'MEMBER')", name
+        )
+    finally:
+        await connection.close()
+    return str(found) if found else None
+
+
+def contract_document() -> dict[str, Any]:
+    """The OpenAPI document of every route."""
+    return document((path, handler) for handler in HANDLERS for path in handler.paths)
+
+
+def _litestar(settings: Settings) -> Litestar:
+    contract = contract_document()
+    served = State(
+        {"openapi": encoded(contract), "docs": docs_page(contract), "docs_style": docs_style()}
+    )
+    return Litestar(
+        route_handlers=HANDLERS,
+        openapi_config=None,
+        exception_handlers={Exception: handle},
+        compression_config=CompressionConfig(backend="gzip", minimum_size=1_000, exclude_opt_key="uncompressed"),
+        request_max_body_size=settings.batch_bytes_max,
+        logging_config=None,
+        state=served,
+    )
+
+

@@ -1,0 +1,49 @@
+"""`timeline check`: the log against itself, and the read models against the log."""
+
+from collections.abc import Callable
+
+import asyncpg
+import msgspec
+
+from timeline.log.read import SQL
+from timeline.log.verify import verify_log
+from timeline.projections.compare import compare
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check found."""
+
+    records: int
+    erased: int
+    compared_at: int | None
+    guards: dict[str, bool]
+    faults: list[str]
+
+    def words(self) -> str:
+        """The report in a few lines."""
+        guards = ", ".join(f"{name} {'active' if on else 'NOT active'}" for name, on in self.guards.items())
+        models = "no read models yet" if self.compared_at is None else f"read models equal a rebuild at {self.compared_at}"
+        if self.faults:
+            return f"{self.records} records read, {len(self.faults)} faults. Guards: {guards}."
+        return f"The log is whole: {self.records} records, {self.erased} erased; {models}. Guards: {guards}."
+
+
+async def check_all(
+    dsn: str, role: str | None, on_log: Callable[[int, int], object], on_models: Callable[[int, int], object]
+) -> Report:
+    """Check everything; `faults` is empty when all of it holds."""
+    connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"} | ({"role": role} if role else {}))
+    try:
+        found = await verify_log(connection, on_log)
+        guards = dict(await connection.fetchrow(SQL.guards) or {})
+    finally:
+        await connection.close()
+    compared = await compare(dsn, role, on_models)
+    faults = found.faults + [f"read model: {each}" for each in (compared.differing if compared else [])]
+    return Report(
+        records=found.records,
+        erased=found.erased,
+        compared_at=compared.position if compared else None,
+        guards=guards,
+        faults=faults,
+    )

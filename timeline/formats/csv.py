@@ -1,0 +1,124 @@
+"""CSV (RFC 4180) for spreadsheets: a header row, CRLF, UTF-8 without a byte order mark, and no cell that is a formula.
+
+A cell that could begin a formula is shown with a leading `'` (escapes.cell). Values untouched are in JSON and NDJSON.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from timeline.formats import words
+from timeline.formats.escapes import cell
+from timeline.formats.format import Format
+from timeline.formats.words import SEPARATOR, Names
+from timeline.model.entry import ChangeShown, Entry, Page, RegisteredPage, RegisteredShown, Slice
+
+Row = Mapping[str, object]
+
+COLUMNS: dict[str, Callable[[Entry, Names], object]] = {
+    "position": lambda entry, _: entry.position,
+    "id": lambda entry, _: entry.id,
+    "kind": lambda entry, _: entry.kind,
+    "title": lambda entry, _: entry.title,
+    "occurred_words": lambda entry, _: entry.occurred.words,
+    "edtf": lambda entry, _: entry.occurred.edtf,
+    "earliest": lambda entry, _: entry.occurred.earliest,
+    "latest": lambda entry, _: entry.occurred.latest,
+    "ongoing": lambda entry, _: entry.occurred.ongoing,
+    "week": lambda entry, _: entry.occurred.week,
+    "as": lambda entry, _: entry.as_,
+    "standing": lambda entry, _: entry.standing,
+    "rule": lambda entry, _: entry.rule,
+    "phase": lambda entry, _: entry.phase,
+    "participants": words.participants,
+    "participant_ids": lambda entry, _: SEPARATOR.join(each.actor for each in entry.participants),
+    "against": lambda entry, names: words.listed(entry.against, names),
+    "places": words.places,
+    "topics": lambda entry, names: words.listed(entry.topics, names),
+    "source": lambda entry, names: words.name(entry.source, names),
+    "modality": lambda entry, _: entry.modality,
+    "denied_by": lambda entry, names: words.listed(entry.denied_by, names),
+    "independent": lambda entry, _: entry.independent,
+    "voices_assert": lambda entry, _: entry.voices.assert_,
+    "voices_deny": lambda entry, _: entry.voices.deny,
+    "voices_confirm": lambda entry, _: entry.voices.confirm,
+    "voices_judge": lambda entry, _: entry.voices.judge,
+    "assessments": words.assessments,
+    "of": lambda entry, _: words.targets(entry),
+    "of_ids": lambda entry, _: SEPARATOR.join(each.id for each in entry.of),
+    "marking": lambda entry, _: entry.marking,
+    "recorded_at": lambda entry, _: entry.recorded_at,
+}
+"""The columns of an entry: new ones go to the end, none is renamed or moved."""
+CHANGE_COLUMNS = ("changed", "week_before", "standing_before")
+"""What only the lines of the section `changed` fill in."""
+REGISTERED_COLUMNS = ("position", "id", "kind", "revision", "slug", "name", "marking", "recorded_at", "body")
+
+
+def _page(page: Page) -> bytes:
+    return _table(COLUMNS, (_entry(entry, page.names) for entry in page.entries))
+
+
+def _slice(week: Slice) -> bytes:
+    rows = (
+        {"section": section, **(_entry(line, week.names) if isinstance(line, Entry) else _change(line))}
+        for section, line in words.sections(week)
+    )
+    return _table(("section", *COLUMNS, *CHANGE_COLUMNS), rows)
+
+
+def _registered(page: RegisteredPage) -> bytes:
+    return _table(REGISTERED_COLUMNS, map(_registration, page.items))
+
+
+def _entry(entry: Entry, names: Names) -> Row:
+    return {column: value(entry, names) for column, value in COLUMNS.items()}
+
+
+def _change(change: ChangeShown) -> Row:
+    return {
+        "position": change.position,
+        "id": change.id,
+        "title": change.title,
+        "week": change.week,
+        "standing": change.standing,
+        "changed": SEPARATOR.join(change.what),
+        "week_before": change.week_before,
+        "standing_before": change.standing_before,
+    }
+
+
+def _registration(item: RegisteredShown) -> Row:
+    fields: dict[str, Any] = msgspec.structs.asdict(item)
+    return {**fields, "body": msgspec.json.encode(item.body).decode()}
+
+
+def _table(columns: Iterable[str], rows: Iterable[Row]) -> bytes:
+    sheet = io.StringIO(newline="")
+    writer = csv.writer(sheet, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
+    columns = tuple(columns)
+    writer.writerow(columns)
+    writer.writerows([_text(row.get(column)) for column in columns] for row in rows)
+    return sheet.getvalue().encode()
+
+
+def _text(value: object) -> str:
+    """A cell: empty for null, dates and instants as in JSON, and nothing that a spreadsheet would evaluate."""
+    if isinstance(value, str):
+        return cell(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return cell(str(msgspec.to_builtins(value)))
+
+
+FORMAT = Format(
+    name="csv",
+    suffix=".csv",
+    media_type="text/csv; charset=utf-8; header=present",
+    renders={Page: _page, Slice: _slice, RegisteredPage: _registered},
+)

@@ -1,0 +1,52 @@
+"""NDJSON: one JSON object (RFC 8259) a line, each complete by itself, so that a reader may stop or split anywhere.
+
+A line of a page is an entry with `names`, which tells the ids that it uses; a line of a week says its `section` too.
+A line of the feed is a record. Nothing else is in between: position and cursor are in the headers.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from timeline.formats import words
+from timeline.formats.format import Format
+from timeline.formats.words import Names
+from timeline.model.entry import ChangeShown, Entry, Feed, Page, RegisteredPage, Slice
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def _page(page: Page) -> bytes:
+    return _lines(_complete(entry, page.names) for entry in page.entries)
+
+
+def _slice(week: Slice) -> bytes:
+    return _lines({"section": section, **_complete(line, week.names)} for section, line in words.sections(week))
+
+
+def _feed(feed: Feed) -> bytes:
+    return _lines(feed.records)
+
+
+def _registered(page: RegisteredPage) -> bytes:
+    return _lines(page.items)
+
+
+def _complete(line: Entry | ChangeShown, names: Names) -> dict[str, Any]:
+    """The line with the names it needs; a change names nobody but keeps the field, so that all lines read alike."""
+    used = words.ids(line) if isinstance(line, Entry) else []
+    own = {each: names[each] for each in used if each in names}
+    return {**msgspec.to_builtins(line), "names": own}
+
+
+def _lines(lines: Iterable[Any]) -> bytes:
+    return _ENCODER.encode_lines(lines)
+
+
+FORMAT = Format(
+    name="ndjson",
+    suffix=".ndjson",
+    media_type="application/x-ndjson",
+    renders={Page: _page, Slice: _slice, Feed: _feed, RegisteredPage: _registered},
+)

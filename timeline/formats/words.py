@@ -1,0 +1,161 @@
+"""The words that formats for people share: who, where, how it stands, what we make of it. Plain text, not escaped."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from timeline.model.entry import (
+    AssessmentShown,
+    ChangeShown,
+    Entry,
+    NameShown,
+    Sections,
+    Slice,
+    Stand,
+    VoiceShown,
+)
+from timeline.model.standing import PARTICIPANT
+
+Names = Mapping[str, NameShown]
+SEPARATOR = "; "
+NAMED_MAX = 10
+"""An event may have thousands of deniers; a sentence names this many."""
+
+
+def name(reference: str, names: Names) -> str:
+    """What an id is called; the id itself where nobody named it."""
+    return names[reference].name if reference in names else reference
+
+
+def listed(references: Iterable[str], names: Names) -> str:
+    """All their names, in one cell."""
+    return SEPARATOR.join(name(each, names) for each in references)
+
+
+def participants(entry: Entry, names: Names) -> str:
+    """Who took part, and as what: `Khalifa Haftar (actor); Russia (host)`."""
+    return SEPARATOR.join(f"{name(each.actor, names)} ({each.role})" for each in entry.participants)
+
+
+def places(entry: Entry, names: Names) -> str:
+    """Where, and what the place is to the event: `Moscow (to)`."""
+    return SEPARATOR.join(f"{name(each.place, names)} ({each.role})" for each in entry.places)
+
+
+def targets(entry: Entry) -> str:
+    """What it is `of`, by title."""
+    return SEPARATOR.join(each.title for each in entry.of)
+
+
+def assessments(entry: Entry, names: Names) -> str:
+    """Every live judgement, in words."""
+    return SEPARATOR.join(assessment(each, names) for each in entry.assessments)
+
+
+def assessment(judgement: AssessmentShown, names: Names) -> str:
+    """One judgement: `unlikely, low confidence, "probably unfounded" (Weekly report)`."""
+    parts = [
+        plain(judgement.likelihood or ""),
+        judgement.verdict or "",
+        f"{judgement.confidence} confidence" if judgement.confidence else "",
+        f"“{judgement.hedge}”" if judgement.hedge else "",
+    ]
+    said = ", ".join(part for part in parts if part) or "no step given"
+    return f"{said} ({name(judgement.source, names)})"
+
+
+def standing(stand: Stand, names: Names) -> str:
+    """Where it stands, who denies it, and by which rule: `denied by Russian officials (R5)`. Empty if it has none."""
+    if stand.standing is None:
+        return ""
+    deniers = _some(stand.denied_by, names)
+    if not deniers:
+        told: str = stand.standing
+    elif stand.standing == "denied":
+        told = f"denied by {deniers}"
+    else:
+        told = f"{stand.standing}, denied by {deniers}"
+    return f"{told} ({stand.rule})" if stand.rule else told
+
+
+def circumstances(entry: Entry) -> list[str]:
+    """What else a reader should know before relying on it."""
+    return [
+        word
+        for word, holds in (
+            (plain(entry.phase), entry.phase != "occurred"),
+            ("overdue", entry.overdue),
+            ("every voice is a party's", entry.partisan),
+        )
+        if holds
+    ]
+
+
+def change(changed: ChangeShown) -> str:
+    """What changed: `re-dated from 2019-W24 to 2019-W23; standing was reported, now denied`."""
+    told: dict[str, str] = {}
+    if changed.week_before not in (None, changed.week):
+        told["re-dated"] = f"re-dated from {changed.week_before} to {changed.week}"
+    if changed.standing_before != changed.standing:
+        told["standing"] = f"standing was {changed.standing_before or 'none'}, now {changed.standing or 'none'}"
+    parts = [told.get(what, what) for what in changed.what]
+    if "standing" not in changed.what and "gone" not in changed.what and changed.standing:
+        parts.append(f"stands as {changed.standing}")
+    return SEPARATOR.join(parts)
+
+
+def side(voice: VoiceShown, names: Names) -> str:
+    """The side a voice takes, on which part, and whether it counts: `deny (Russia, taken back)`."""
+    part = name((voice.part or "").removeprefix(PARTICIPANT), names)
+    effect = "taken back" if voice.taken_back else "" if voice.live else "no effect"
+    notes = ", ".join(note for note in (part, effect) if note)
+    return f"{voice.side} ({notes})" if notes else voice.side
+
+
+def quote(quoted: Any) -> str:
+    """The quoted words, with their translation if there is one."""
+    if quoted is None:
+        return ""
+    fields = msgspec.to_builtins(quoted)
+    translation = fields.get("translation")
+    return f"“{fields['text']}”" + (f" (translated: “{translation}”)" if translation else "")
+
+
+def ids(entry: Entry) -> list[str]:
+    """Every id on the line that has a name, each once, in the order they stand there."""
+    used = [
+        *(each.actor for each in entry.participants),
+        *entry.against,
+        *(each.place for each in entry.places),
+        *entry.topics,
+        entry.source,
+        *entry.denied_by,
+        *(each.source for each in entry.assessments),
+    ]
+    return list(dict.fromkeys(used))
+
+
+def sections(week: Slice) -> Iterator[tuple[str, Entry | ChangeShown]]:
+    """Every line of the week with the section it stands in, in the order of the sections."""
+    for section in Sections.__struct_fields__:
+        for line in getattr(week.sections, section):
+            yield section, line
+
+
+def plain(word: str) -> str:
+    """An identifier as a reader says it: `called_off` is `called off`."""
+    return word.replace("_", " ")
+
+
+def instant(moment: datetime) -> str:
+    """A moment as JSON writes it (RFC 3339)."""
+    return str(msgspec.to_builtins(moment))
+
+
+def _some(references: list[str], names: Names) -> str:
+    """The first few names; beyond them how many more."""
+    shown = ", ".join(name(each, names) for each in references[:NAMED_MAX])
+    more = len(references) - NAMED_MAX
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,228 @@
+"""Admit a post: resolve what it names, refuse it with every fault, or make its records.
+
+Nothing here runs under the log's lock. What was resolved stays resolved, for the log only grows; what may move between
+here and the append (ids, revisions, slugs) is decided again by the writer.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from timeline.errors import BadDate, Fault, Refusal, SlugTaken, UnknownReference
+from timeline.log.checks import date_faults, own_faults
+from timeline.log.read import LogReader
+from timeline.log.record import Group, NewRecord
+from timeline.log.resolve import Known, Missing, Resolution, as_uuid, invalid, look_up, plain
+from timeline.model import references
+from timeline.model.codec import PAYLOAD_BYTES_MAX, Payload, canonical, payload_bytes, text_faults
+from timeline.model.dates import Occurred, read
+from timeline.model.dating import Dates, dates_of, day
+from timeline.model.edits import Correction, Edit
+from timeline.model.filling import filled_in
+from timeline.model.kinds import Event
+from timeline.model.record import Record, When
+from timeline.model.registry import REGISTRATIONS, Key, Registration, keys
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One record as it was posted, and where it stood."""
+
+    post: Any
+    number: int = 1
+    ref: str | None = None
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who posts, and how they want it taken."""
+
+    subject: str
+    """The pseudonym that goes into `recorded_by`."""
+    on_missing: Missing = "reject"
+    key: UUID | None = None
+    """The id that the caller's Idempotency-Key derives."""
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that may be appended: its records, the last of them its own, and what the server filled in."""
+
+    number: int
+    ref: str | None
+    records: tuple[NewRecord, ...]
+    needs: frozenset[UUID]
+    filled_in: dict[str, Any]
+
+    @property
+    def id(self) -> UUID:
+        """The id by which a caller finds what the line recorded: the thing's, for a registration."""
+        own = self.records[-1]
+        return own.subject if own.kind in REGISTRATIONS else own.id
+
+    def group(self, by_key: bool = False) -> Group:
+        """The line as the writer takes it."""
+        return Group(records=self.records, needs=self.needs, by_key=by_key)
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that may not be appended, and why."""
+
+    number: int
+    ref: str | None
+    refusal: Refusal
+
+
+class Admission:
+    """The rules before an append."""
+
+    def __init__(self, reader: LogReader, new_id: Callable[[], UUID]) -> None:
+        self._reader = reader
+        self._new_id = new_id
+
+    async def admit(self, lines: Sequence[Line], caller: Caller, now: datetime) -> list[Admitted | Refused]:
+        """A verdict for each line, in order; lines may name earlier ones by `#ref`, or by slug or name."""
+        faulty = {line.number: faults for line in lines if (faults := text_faults(plain(line.post)))}
+        known = await look_up(self._reader, [line.post for line in lines if line.number not in faulty])
+        verdicts: list[Admitted | Refused] = []
+        for line in lines:
+            try:
+                if line.number in faulty:
+                    raise invalid(faulty[line.number])
+                verdicts.append(self._admit(line, caller, now, known))
+            except Refusal as refusal:
+                verdicts.append(Refused(number=line.number, ref=line.ref, refusal=refusal))
+        return verdicts
+
+    def _admit(self, line: Line, caller: Caller, now: datetime, known: Known) -> Admitted:
+        post = line.post
+        resolution = Resolution(
+            known, self._new_id if caller.on_missing == "propose" else None, getattr(post, "marking", None)
+        )
+        body = references.replaced(type(post), plain(post), resolution.visit)
+        resolution.check()
+        resolved = msgspec.convert(body, type(post))
+        own_id, subject, revision = self._identity(post, resolved, line, caller, known)
+        dates = self._dates(resolved, subject, body, now, known)
+        record = _record(resolved, body, own_id, subject, revision, caller, canonical(plain(post)))
+        proposals = tuple(self._proposed(each, caller) for each in resolution.proposed.values())
+        for each, made in zip(resolution.proposed.values(), proposals, strict=True):
+            known.add(made.subject, each, made.keys or (), line.number, None)
+        known.add(subject, resolved, record.keys or (), line.number, line.ref)
+        shown = filled_in(post, dates) | ({"id": str(own_id)} if getattr(post, "id", None) is None else {})
+        if proposals:
+            shown["proposed"] = [{"kind": r.kind, "id": str(r.id), "slug": _slug(r)} for r in proposals]
+        return Admitted(
+            number=line.number,
+            ref=line.ref,
+            records=(*proposals, record),
+            needs=frozenset(resolution.needs - {subject}),
+            filled_in=shown,
+        )
+
+    def _dates(self, resolved: Record, subject: UUID, body: dict[str, Any], now: datetime, known: Known) -> Dates | None:
+        """The dates of an event that passes every check; None for other records."""
+        event = resolved.event if isinstance(resolved, Correction) else resolved
+        published = _published(event, known) if isinstance(event, Event) else None
+        faults = [
+            *own_faults(resolved, subject if isinstance(resolved, Event) else None, known.subjects),
+            *date_faults(type(resolved), body, (published or day(now.date())) if isinstance(event, Event) else None),
+        ]
+        dates = None
+        if not faults and isinstance(event, Event):
+            try:
+                dates = dates_of(event, published=published, recorded_on=now.date())
+            except BadDate as error:
+                faults = [Fault(pointer="#/occurred", expected=error.expected, found=error.found)]
+        if faults:
+            raise invalid(faults)
+        during = isinstance(event, Event) and isinstance(event.occurred, When) and event.occurred.during
+        return dates if not during or dates is None else None
+
+    def _identity(
+        self, post: Record, resolved: Record, line: Line, caller: Caller, known: Known
+    ) -> tuple[UUID, UUID, int | None]:
+        """The record's id, its subject, and the revision it becomes (None: the next)."""
+        derived = caller.key if line.number == 1 else caller.key and uuid5(caller.key, str(line.number))
+        given = as_uuid(getattr(post, "id", None))
+        if isinstance(resolved, Registration):
+            return _registered_identity(resolved, given, derived or self._new_id(), known)
+        own_id = given or derived or self._new_id()
+        if isinstance(resolved, Edit):
+            exact = resolved.revision + 1 if isinstance(resolved, Correction) else None
+            return own_id, UUID(resolved.subject), exact
+        return own_id, own_id, 1
+
+    def _proposed(self, thing: Registration, caller: Caller) -> NewRecord:
+        subject = UUID(thing.id)
+        body = plain(thing)
+        return _record(thing, body, subject, subject, 1, caller, canonical(body))
+
+
+def _registered_identity(
+    thing: Registration, given: UUID | None, fresh: UUID, known: Known
+) -> tuple[UUID, UUID, int | None]:
+    """A first registration's record has the thing's id; a later one's follows from the revision it becomes."""
+    slug = getattr(thing, "slug", None)
+    kind = thing.kind_of()
+    holders = {n.subject for n in known.named.get((kind, slug), []) if n.form == "slug"} if slug else set()
+    holder = known.keys.get((kind, Key("slug", slug))) if slug else None
+    holder = holder or next(iter(holders), None)
+    if thing.revision is None:
+        if holder is not None and holder != given:
+            current = known.subjects[holder].revision
+            raise SlugTaken(
+                f"{kind} {slug} is registered as {holder}, revision {current}. To change it, name that revision.",
+                id=str(holder),
+                revision=current,
+            )
+        own = given or fresh
+        return own, own, 1
+    subject = given or holder
+    if subject is None or subject not in known.subjects or known.subjects[subject].kind != kind:
+        fault = Fault(pointer="#/revision", expected=f"nothing, for no such {kind} is registered", found=str(thing.revision))
+        raise UnknownReference(f"Expected a registered {kind} to replace, found none. Leave out revision.", errors=[fault])
+    return uuid5(subject, f"revision {thing.revision + 1}"), subject, thing.revision + 1
+
+
+def _record(
+    resolved: Record,
+    body: dict[str, Any],
+    own_id: UUID,
+    subject: UUID,
+    revision: int | None,
+    caller: Caller,
+    request: bytes,
+) -> NewRecord:
+    kind = resolved.kind_of()
+    held = {name: value for name, value in body.items() if name not in ("kind", "id")}
+    if isinstance(resolved, Registration):
+        held["id"] = str(subject)
+    payload = payload_bytes(
+        Payload(id=str(own_id), kind=kind, shape=resolved.shape, recorded_by=caller.subject, body=held)
+    )
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        size = f"a record of at most {PAYLOAD_BYTES_MAX:,} bytes"
+        raise invalid([Fault(pointer="#", expected=size, found=f"{len(payload):,} bytes")])
+    return NewRecord(
+        id=own_id,
+        kind=kind,
+        subject=subject,
+        revision=revision,
+        payload=payload,
+        request=request + b" by " + caller.subject.encode(),
+        keys=tuple(keys(resolved)) if isinstance(resolved, Registration) else None,
+        type=kind,
+    )
+
+
+def _published(event: Event, known: Known) -> Occurred | None:
+    """The date of the event's document, if it has one that is dated."""
+    text = known.published.get(UUID(event.document)) if event.document else None
+    return read(text) if text else None
+
+
+def _slug(record: NewRecord) -> str | None:
+    return next((key.text for key in record.keys or () if key.form == "slug"), None)
+
+

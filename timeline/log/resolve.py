@@ -1,0 +1,231 @@
+"""What a post refers to: by id, slug, exact name or alias, `#ref` or URL, in the log or in its own batch.
+
+Never guessed: one match is taken, none is a fault or (asked for) a proposal, several are a fault with the candidates.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+
+from timeline.errors import AmbiguousReference, Fault, InvalidRecord, UnknownReference
+from timeline.log.read import LogReader, Named, Subject
+from timeline.model import references
+from timeline.model.edits import EDITS
+from timeline.model.faults import shown
+from timeline.model.kinds import EVENTS
+from timeline.model.record import Marking, Record
+from timeline.model.references import Found
+from timeline.model.registry import (
+    REGISTRATIONS,
+    Actor,
+    Document,
+    Key,
+    Place,
+    Registration,
+    Source,
+    Topic,
+    folded,
+    slug_of,
+)
+from timeline.model.registry import Named as NamedThing
+
+UNPLACED = 2**62
+"""The position of what stands earlier in the same batch and has none yet: after everything in the log."""
+PROPOSABLE: dict[str, type[NamedThing]] = {"actor": Actor, "source": Source, "topic": Topic, "place": Place}
+
+
+class Known(msgspec.Struct, kw_only=True):
+    """What is known while a batch is admitted: from the log, and from the batch's earlier lines."""
+
+    named: dict[tuple[str, str], list[Named]]
+    subjects: dict[UUID, Subject]
+    published: dict[UUID, str | None]
+    """The date of each document, as registered last."""
+    fresh: dict[UUID, int] = {}
+    """What earlier lines of the batch made, with their line."""
+    refs: dict[str, UUID] = {}
+    keys: dict[tuple[str, Key], UUID] = {}
+
+    def add(self, subject: UUID, post: Record, keys: Sequence[Key], line: int, ref: str | None) -> None:
+        """Let later lines name what this one makes or changes."""
+        before = self.subjects.get(subject)
+        position = before.position if before else UNPLACED + line
+        kind = before.kind if before else post.kind_of()
+        self.subjects[subject] = Subject(kind, position, before.revision + 1 if before else 1)
+        self.fresh[subject] = line
+        self.keys |= {(post.kind_of(), key): subject for key in keys}
+        if isinstance(post, Document):
+            self.published[subject] = post.published
+        if ref:
+            self.refs[ref] = subject
+
+
+async def look_up(reader: LogReader, posts: Sequence[Record]) -> Known:
+    """Everything that the posts name, asked of the log at once."""
+    found = [f for post in posts for f in references.collect(type(post), plain(post)) if f.to != "date"]
+    texts: set[tuple[str, str]] = {(f.to, f.text) for f in found if f.to not in ("event", "record") and not f.text.startswith("#")}
+    texts |= {(p.kind_of(), p.slug) for p in posts if isinstance(p, NamedThing | Document) and p.slug}
+    named = await reader.named(sorted(texts))
+    ids = {found_id for f in found if (found_id := as_uuid(f.text))}
+    ids |= {own for post in posts if (own := as_uuid(getattr(post, "id", None)))}
+    ids |= {each.subject for several in named.values() for each in several}
+    subjects = await reader.subjects(ids)
+    last = await reader.last_bodies(i for i, s in subjects.items() if s.kind == "document")
+    published = {i: (record.body or {}).get("published") for i, record in last.items()}
+    return Known(named=named, subjects=subjects, published=published)
+
+
+class Resolution:
+    """The references of one line: visit each, then see what was wrong, proposed, or needed."""
+
+    def __init__(
+        self, known: Known, propose: Callable[[], UUID] | None, marking: Marking | None, position: int = UNPLACED * 2
+    ) -> None:
+        self._known = known
+        self._propose = propose
+        self._marking = marking
+        self._unknown: list[Fault] = []
+        self._ambiguous: list[Fault] = []
+        self.needs: set[UUID] = set()
+        self.proposed: dict[UUID, Registration] = {}
+
+    def visit(self, found: Found) -> str:
+        """The id of what the reference names, or the text itself after noting the fault."""
+        if found.to == "date":
+            return found.text
+        several = self._named_by(found)
+        ids = list(dict.fromkeys(each.subject for each in several))
+        if len(ids) == 1:
+            self.needs |= {ids[0]} & self._known.fresh.keys()
+            return str(ids[0])
+        if ids:
+            self._ambiguous.append(_ambiguous(found, several))
+            return found.text
+        proposal = self._proposal(found)
+        if proposal is None:
+            self._unknown.append(_unknown(found, self._known))
+            return found.text
+        return str(proposal)
+
+    def check(self) -> None:
+        """Raise UnknownReference or AmbiguousReference with every fault, if there is one."""
+        faults = [*self._unknown, *self._ambiguous]
+        if not faults:
+            return
+        kind = UnknownReference if self._unknown else AmbiguousReference
+        raise kind(f"{counted(faults)} Register what is missing first, or post with on_missing=propose.", errors=faults)
+
+    def _named_by(self, found: Found) -> list[Named]:
+        if found.text.startswith("#"):
+            subject = self._known.refs.get(found.text[1:])
+            return self._fitting(found, [subject] if subject else [])
+        if found_id := as_uuid(found.text):
+            return self._fitting(found, [found_id])
+        if found.to in ("event", "record"):
+            return []
+        return self._by_text(found)
+
+    def _fitting(self, found: Found, ids: Iterable[UUID]) -> list[Named]:
+        """Those ids that are of the kind the reference wants."""
+        subjects = self._known.subjects
+        return [Named("id", i, str(i)) for i in ids if i in subjects and _fits(found.to, subjects[i].kind)]
+
+    def _by_text(self, found: Found) -> list[Named]:
+        """By slug or URL, or else by name; what the batch itself registers counts as the log's."""
+        in_log = self._known.named.get((found.to, found.text), [])
+        own = [
+            Named(form, subject, found.text)
+            for form, text in (("slug", found.text), ("url", found.text), ("name", folded(found.text)))
+            if (subject := self._known.keys.get((found.to, Key(form, text))))  # type: ignore[arg-type]  # three of three
+        ]
+        every = in_log + own
+        return [each for each in every if each.form != "name"] or every
+
+    def _proposal(self, found: Found) -> UUID | None:
+        """A registration for what is not known: always for a URL, else if the caller asked for proposals."""
+        if found.text.startswith("#") or as_uuid(found.text) or found.to in ("event", "record"):
+            return None
+        url = found.to == "document" and found.text.startswith(("http://", "https://"))
+        if url:
+            subject, thing = uuid5(NAMESPACE_URL, found.text), _document_at(found.text, self._marking)
+        elif self._propose is not None:
+            subject = self._propose()
+            thing = _thing(found, self._marking, self._known, subject)
+        else:
+            return None
+        self.proposed[subject] = msgspec.structs.replace(thing, id=str(subject))
+        return subject
+
+
+def _document_at(url: str, marking: Marking | None) -> Registration:
+    return msgspec.convert({"url": url, **({"marking": marking} if marking else {})}, Document)
+
+
+def _thing(found: Found, marking: Marking | None, known: Known, subject: UUID) -> Registration:
+    if found.to == "document":
+        return Document(title=found.text, marking=marking)
+    slug = slug_of(found.text)
+    taken = known.named.get((found.to, slug)) or (found.to, Key("slug", slug)) in known.keys
+    slug = f"{slug[:70]}-{subject.hex[-8:]}" if taken else slug
+    return PROPOSABLE[found.to](slug=slug, name=found.text, marking=marking, proposed=True)
+
+
+def _fits(to: str, kind: str) -> bool:
+    if to == "event":
+        return kind in EVENTS
+    return to == "record" or to == kind
+
+
+def _unknown(found: Found, known: Known) -> Fault:
+    what = "an earlier event: its id, or #ref of an earlier line" if found.to == "event" else f"a registered {found.to}"
+    subject = known.subjects.get(as_uuid(found.text) or UUID(int=0))
+    other = f", which is {_article(subject.kind)}" if subject else ""
+    return Fault(pointer=found.pointer, expected=what, found=shown(found.text) + other)
+
+
+def _article(kind: str) -> str:
+    what = "registration" if kind in REGISTRATIONS else "edit" if kind in EDITS else "event"
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what} of kind {kind}"
+
+
+def _ambiguous(found: Found, several: Sequence[Named]) -> Fault:
+    labels = sorted({f"{each.label} ({each.subject})" for each in several})
+    return Fault(
+        pointer=found.pointer,
+        expected=f"one {found.to}; name it by slug or id",
+        found=f"{shown(found.text)}, which fits " + ", ".join(labels[:10]),
+    )
+
+
+def counted(faults: Sequence[Fault]) -> str:
+    """The first fault in a sentence, and how many more there are."""
+    first = faults[0]
+    more = f" And {len(faults) - 1} more, listed in errors." if len(faults) > 1 else ""
+    return f"{first.pointer}: expected {first.expected}, found {first.found}.{more}"
+
+
+def invalid(faults: Sequence[Fault]) -> InvalidRecord:
+    """The refusal that lists these faults."""
+    return InvalidRecord(counted(faults), errors=list(faults))
+
+
+def plain(post: Record) -> dict[str, object]:
+    """The post as plain objects, defaults left out."""
+    value: dict[str, object] = msgspec.to_builtins(post)
+    return value
+
+
+def as_uuid(text: object) -> UUID | None:
+    """The UUID that a text is, in the one form we write; else None."""
+    if not isinstance(text, str) or len(text) != 36:
+        return None
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text.lower() else None
+
+
+Missing = Literal["reject", "propose"]

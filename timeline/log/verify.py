@@ -1,0 +1,67 @@
+"""Verify the whole log against itself: gapless, in time, every commitment and leaf hash right, revisions unbroken."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from timeline.log.merkle import leaf_bytes, leaf_hash
+from timeline.log.read import SQL
+from timeline.model.codec import canonical, read_payload
+
+STEP = 1_000
+
+
+class Found(msgspec.Struct, kw_only=True):
+    """What a verification found."""
+
+    records: int = 0
+    erased: int = 0
+    faults: list[str] = []
+
+
+class _Past(msgspec.Struct, kw_only=True):
+    """What the records so far say about the next."""
+
+    position: int = 0
+    recorded_at: datetime | None = None
+    revisions: dict[UUID, int] = {}
+
+
+async def verify_log(connection: asyncpg.Connection, on_progress: Callable[[int, int], object] = lambda at, of: None) -> Found:
+    """Read every record in order and check it; `faults` tells each one that does not hold."""
+    found, past = Found(), _Past()
+    head = int(await connection.fetchval(SQL.head) or 0)
+    erased = {r["subject"] for r in await connection.fetch("SELECT subject FROM timeline.log WHERE kind = 'erasure'")}
+    while rows := await connection.fetch(SQL.whole, past.position, past.position + STEP):
+        for row in rows:
+            found.faults += [f"position {row['position']}: {fault}" for fault in _faults(row, past, erased)]
+            found.records += 1
+            found.erased += row["bytes"] is None
+            past.position, past.recorded_at = row["position"], row["recorded_at"]
+            past.revisions[row["subject"]] = row["revision"]
+        on_progress(past.position, head)
+    if past.position < head:
+        found.faults.append(f"position {past.position + 1}: missing, with {head} the last")
+    return found
+
+
+def _faults(row: asyncpg.Record, past: _Past, erased: set[UUID]) -> list[str]:
+    told = {
+        f"expected position {past.position + 1}": row["position"] == past.position + 1,
+        "recorded before the record ahead of it": past.recorded_at is None or row["recorded_at"] > past.recorded_at,
+        "its revision does not follow": row["revision"] == past.revisions.get(row["subject"], 0) + 1,
+        "its leaf hash is wrong": row["leaf_hash"]
+        == leaf_hash(leaf_bytes(row["position"], row["recorded_at"], row["commitment"])),
+    }
+    if row["bytes"] is None:
+        told["its payload is gone without an erasure"] = row["subject"] in erased
+    else:
+        told["its commitment is wrong"] = row["commitment"] == hashlib.sha256(row["salt"] + row["bytes"]).digest()
+        told["its payload is not canonical"] = canonical(msgspec.json.decode(row["bytes"])) == row["bytes"]
+        payload = read_payload(row["bytes"])
+        told["its payload speaks of another record"] = (payload.id, payload.kind) == (str(row["id"]), row["kind"])
+    return [fault for fault, holds in told.items() if not holds]

@@ -1,0 +1,350 @@
+"""Append to the log: one batch, one transaction, no gaps, no surprises.
+
+One writer a process. Posts queue; what is waiting becomes one batch, is looked up once, decided in order, and appended
+by one call of one SQL function: one fsync for all of it (measured elsewhere: 13-21 thousand durable appends a second
+against 0.3-3.6 with a transaction each). No Python runs under the database's lock: deciding there let one process's
+stalled loop delay the other's appends twentyfold.
+
+If we crash before the call returns, the batch is stored whole or not at all, and nobody was told; the caller repeats
+with the same id and gets the first receipt, or a fresh one.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from timeline.db.pool import is_lost
+from timeline.errors import (
+    DatabaseUnavailable,
+    IdTaken,
+    InvalidRecord,
+    KeyReused,
+    NotFound,
+    QueueFull,
+    Refusal,
+    ShuttingDown,
+    SlugTaken,
+    TimelineError,
+    UnknownReference,
+    WrongRevision,
+)
+from timeline.log.read import SQL
+from timeline.log.record import Group, NewRecord, Receipt
+from timeline.model.registry import REGISTRATIONS
+
+log = structlog.get_logger()
+
+BATCH_RECORDS_MAX = 500
+BATCH_BYTES_MAX = 4 * 2**20
+RACES_MAX = 20
+RETRY_SECONDS_MAX = 10.0
+RETRY_STEP_SECONDS = 0.05
+
+
+class _Waiting(msgspec.Struct, kw_only=True, eq=False):
+    """A group in the queue, and whoever waits for its verdict."""
+
+    group: Group
+    future: asyncio.Future[list[Receipt]]
+
+    def settle(self, verdict: list[Receipt] | BaseException) -> None:
+        """Tell the caller, unless it has left: a client that disconnected has cancelled its future."""
+        if self.future.done():
+            return
+        if isinstance(verdict, BaseException):
+            self.future.set_exception(verdict)
+        else:
+            self.future.set_result(verdict)
+
+
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that the log has, as far as deciding needs it."""
+
+    receipt: Receipt
+    kind: str
+    salt: bytes | None
+    request: bytes | None
+
+    def same(self, new: NewRecord) -> bool:
+        """Whether the post is the one that made this record. After an erasure nobody can say."""
+        if self.salt is None or self.request is None:
+            return False
+        return hashlib.sha256(self.salt + new.request).digest() == self.request
+
+
+class _Batch:
+    """What one look-up found, moved on by each group as it is decided in order."""
+
+    def __init__(self, known: dict[UUID, _Known], revisions: dict[UUID, int]) -> None:
+        self.known = known
+        self.revisions = revisions
+        self.chosen: list[tuple[NewRecord, int]] = []
+        self.accepted: list[tuple[_Waiting, list[int | Receipt]]] = []
+        self._index: dict[UUID, int] = {}
+
+    def decide(self, waiting: _Waiting) -> None:
+        """Accept a group, or tell its caller why not; a refused group leaves no trace for the next."""
+        alone = len(waiting.group.records) == 1  # one record changes nothing here before it is accepted
+        before = None if alone else (dict(self.revisions), dict(self._index), len(self.chosen))
+        try:
+            self._need(waiting.group.needs)
+            places = [self._place(record, waiting.group.by_key) for record in waiting.group.records]
+        except TimelineError as refusal:
+            if before is not None:
+                self.revisions, self._index, size = before
+                del self.chosen[size:]
+            waiting.settle(refusal)
+            return
+        self.accepted.append((waiting, places))
+
+    def _need(self, ids: Iterable[UUID]) -> None:
+        for each in ids:
+            if each not in self.revisions:
+                raise UnknownReference(f"The line that this one refers to was refused (it would have been {each}).")
+
+    def _place(self, new: NewRecord, by_key: bool) -> int | Receipt:
+        """The record's place in the batch, or the receipt of the one that was there before."""
+        if new.id in self._index:
+            return self._repeat_in_batch(new, by_key)
+        known = self.known.get(new.id)
+        if known is not None:
+            if known.same(new):
+                return msgspec.structs.replace(known.receipt, repeated=True)
+            raise self._other_content(new, by_key)
+        current = self.revisions.get(new.subject, 0)
+        wanted = new.revision or current + 1
+        if wanted != current + 1 or (new.revision is None and current == 0):
+            raise self._wrong_revision(new, current)
+        self.revisions[new.subject] = wanted
+        self._index[new.id] = len(self.chosen)
+        self.chosen.append((new, wanted))
+        return len(self.chosen) - 1
+
+    def _repeat_in_batch(self, new: NewRecord, by_key: bool) -> int:
+        place = self._index[new.id]
+        if self.chosen[place][0].request != new.request:
+            raise self._other_content(new, by_key)
+        return place
+
+    def _other_content(self, new: NewRecord, by_key: bool) -> Refusal:
+        if new.kind in REGISTRATIONS and new.revision and new.revision > 1:
+            return self._wrong_revision(new, self.revisions.get(new.subject, 0))
+        if by_key:
+            return KeyReused("This Idempotency-Key came before with another body. Use a new key for a new post.")
+        return IdTaken(f"The id {new.id} belongs to another record. Leave the id out, or choose another.")
+
+    def _wrong_revision(self, new: NewRecord, current: int) -> Refusal:
+        if current == 0:
+            return NotFound(f"No record with id {new.subject} to change.")
+        replaces = f"you replace {new.revision - 1}" if new.revision else "it moved meanwhile"
+        return WrongRevision(
+            f"{new.subject} is at revision {current}, {replaces}. Read it again and decide.", revision=current
+        )
+
+
+class Writer:
+    """The batching writer of a process."""
+
+    def __init__(self, pool: asyncpg.Pool, *, new_salt: Callable[[], bytes], queue_records_max: int = 10_000) -> None:
+        self._pool = pool
+        self._new_salt = new_salt
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._queued_records = 0
+        self._queue_records_max = queue_records_max
+        self._held: _Waiting | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._draining = False
+
+    def start(self) -> None:
+        """Begin to append what is queued."""
+        self._task = asyncio.create_task(self._run(), name="log writer")
+
+    async def drain(self) -> None:
+        """Take nothing more, append what is queued, and stop."""
+        self._draining = True
+        if self._task is None:
+            return
+        while self._queued_records and not self._task.done():
+            await asyncio.sleep(0.005)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def queued(self) -> int:
+        """How many records wait, or are being appended."""
+        return self._queued_records
+
+    async def append(self, groups: list[Group]) -> list[list[Receipt] | TimelineError]:
+        """Append groups in order; for each its receipts, one a record, once durable, or why it was refused.
+
+        Raises:
+            QueueFull: more records wait than may; none of these was queued.
+            ShuttingDown: the service is stopping; none of these was queued.
+        """
+        size = sum(len(group.records) for group in groups)
+        if self._draining:
+            raise ShuttingDown("The service is stopping. Repeat the post with the same id.", retry_after_seconds=5)
+        if self._queued_records and self._queued_records + size > self._queue_records_max:
+            raise QueueFull(f"{self._queued_records} records wait to be appended.", retry_after_seconds=1)
+        waiting = [_Waiting(group=group, future=asyncio.get_running_loop().create_future()) for group in groups]
+        self._queued_records += size
+        for each in waiting:
+            self._queue.put_nowait(each)
+        verdicts = await asyncio.gather(*(each.future for each in waiting), return_exceptions=True)
+        return [_verdict(each) for each in verdicts]
+
+    async def _run(self) -> None:
+        while True:
+            batch = [self._held or await self._queue.get()]
+            self._held = None
+            self._fill(batch)
+            try:
+                await self._append(batch)
+            except Exception as error:  # one bad batch must not stop the writer for everyone
+                log.exception("append failed", records=sum(len(w.group.records) for w in batch))
+                for waiting in batch:
+                    waiting.settle(TimelineError(f"The append failed: {type(error).__name__}."))
+            finally:
+                self._queued_records -= sum(len(w.group.records) for w in batch)
+
+    def _fill(self, batch: list[_Waiting]) -> None:
+        """Add what waits, up to the batch's limits; what does not fit is held for the next."""
+        records, size = len(batch[0].group.records), _bytes(batch[0])
+        while not self._queue.empty():
+            following = self._queue.get_nowait()
+            records, size = records + len(following.group.records), size + _bytes(following)
+            if records > BATCH_RECORDS_MAX or size > BATCH_BYTES_MAX:
+                self._held = following
+                return
+            batch.append(following)
+
+    async def _append(self, batch: list[_Waiting]) -> None:
+        """Decide and append until every caller has a verdict; races and lost connections are decided again."""
+        began, races = time.monotonic(), 0
+        while True:
+            try:
+                await self._decide_and_append(batch)
+                return
+            except asyncpg.UniqueViolationError as error:
+                races += 1
+                if races > RACES_MAX or not await self._still_open(batch, error):
+                    await self._settle_singly(batch, error)
+                    return
+            except Exception as error:
+                if not is_lost(error):
+                    await self._settle_singly(batch, error)
+                    return
+                if time.monotonic() - began > RETRY_SECONDS_MAX or self._draining:
+                    self._give_up(batch, error)
+                    return
+                log.warning("database lost while appending", error=type(error).__name__)
+                await asyncio.sleep(RETRY_STEP_SECONDS)
+
+    async def _decide_and_append(self, batch: list[_Waiting]) -> None:
+        pending = [waiting for waiting in batch if not waiting.future.done()]
+        async with self._pool.acquire() as connection:
+            decided = await self._look_up(connection, pending)
+            for waiting in pending:
+                decided.decide(waiting)
+            receipts = await self._insert(connection, decided.chosen) if decided.chosen else []
+        for waiting, places in decided.accepted:
+            waiting.settle([receipts[place] if isinstance(place, int) else place for place in places])
+
+    async def _look_up(self, connection: asyncpg.pool.PoolConnectionProxy, pending: list[_Waiting]) -> _Batch:
+        records = [record for waiting in pending for record in waiting.group.records]
+        needs = {each for waiting in pending for each in waiting.group.needs}
+        rows = await connection.fetch(SQL.known_ids, [record.id for record in records])
+        subjects = list({record.subject for record in records} | needs)
+        revisions = await connection.fetch(SQL.current_revisions, subjects)
+        return _Batch({r["id"]: _known(r) for r in rows}, {r["subject"]: r["revision"] for r in revisions})
+
+    async def _insert(
+        self, connection: asyncpg.pool.PoolConnectionProxy, chosen: list[tuple[NewRecord, int]]
+    ) -> list[Receipt]:
+        salts = [self._new_salt() for _ in chosen]
+        named = {new.subject: new for new, _ in chosen if new.keys is not None}
+        names = [(new.subject, new.type, key.form, key.text) for new in named.values() for key in new.keys or ()]
+        row = await connection.fetchrow(
+            SQL.append_records,
+            [new.id for new, _ in chosen],
+            [new.kind for new, _ in chosen],
+            [new.subject for new, _ in chosen],
+            [revision for _, revision in chosen],
+            salts,
+            [hashlib.sha256(salt + new.request).digest() for salt, (new, _) in zip(salts, chosen, strict=True)],
+            [new.payload for new, _ in chosen],
+            *([name[i] for name in names] for i in range(4)),
+        )
+        assert row is not None
+        return [
+            Receipt(
+                id=new.id,
+                position=row["first_position"] + i,
+                recorded_at=row["first_recorded_at"] + timedelta(microseconds=i),
+                subject=new.subject,
+                revision=revision,
+            )
+            for i, (new, revision) in enumerate(chosen)
+        ]
+
+    async def _still_open(self, batch: list[_Waiting], error: asyncpg.UniqueViolationError) -> bool:
+        """Whether deciding again can help: a slug taken meanwhile is no race over an id, and its post must be told."""
+        return error.constraint_name != "name_alone" and any(not waiting.future.done() for waiting in batch)
+
+    async def _settle_singly(self, batch: list[_Waiting], error: Exception) -> None:
+        """Replay each group alone, so that one bad record does not fail the others."""
+        pending = [waiting for waiting in batch if not waiting.future.done()]
+        if len(pending) == 1:
+            pending[0].settle(_refusal_of(error))
+            return
+        for waiting in pending:
+            await self._append([waiting])
+
+    def _give_up(self, batch: list[_Waiting], error: Exception) -> None:
+        log.error("database does not come back; posts refused", error=type(error).__name__, posts=len(batch))
+        for waiting in batch:
+            waiting.settle(
+                DatabaseUnavailable(
+                    "The database does not answer, so it is not known whether this was recorded. "
+                    "Repeat the post with the same id or Idempotency-Key: that is safe.",
+                    retry_after_seconds=2,
+                )
+            )
+
+
+def _refusal_of(error: Exception) -> TimelineError:
+    """What a caller is told of an append that the database refused for good."""
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "name_alone":
+        return SlugTaken("A slug or address in this post was registered meanwhile. Post it again.")
+    if isinstance(error, asyncpg.DataError):
+        return InvalidRecord("The database can't hold this record.")
+    log.error("append refused by the database", error=type(error).__name__, detail=str(error))
+    return TimelineError("The append failed; nothing was recorded.")
+
+
+def _verdict(found: list[Receipt] | BaseException) -> list[Receipt] | TimelineError:
+    if isinstance(found, BaseException) and not isinstance(found, TimelineError):
+        raise found
+    return found
+
+
+def _bytes(waiting: _Waiting) -> int:
+    return sum(len(record.payload) for record in waiting.group.records)
+
+
+def _known(row: asyncpg.Record) -> _Known:
+    receipt = Receipt(
+        id=row["id"],
+        position=row["position"],
+        recorded_at=row["recorded_at"],
+        subject=row["subject"],
+        revision=row["revision"],
+    )
+    return _Known(receipt=receipt, kind=row["kind"], salt=row["salt"], request=row["request"])

@@ -1,0 +1,72 @@
+"""The canonical bytes of a record: RFC 8785 for the JSON that we allow ourselves.
+
+Bytes hashed are bytes stored. Keys are ASCII, numbers are integers within 2^53 - 1, text holds no NUL and no lone
+surrogate; within those bounds sorted msgspec output *is* RFC 8785 (checked by property against the `rfc8785` package),
+at twenty times its speed.
+"""
+
+from typing import Any
+
+import msgspec
+
+from timeline.errors import Fault
+
+PAYLOAD_BYTES_MAX = 65_536
+"""The largest payload of one record. Longer texts belong in a document, quoted by their offsets."""
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log holds of a record: what was said, and who recorded it. Never what we derive."""
+
+    id: str
+    kind: str
+    shape: int
+    recorded_by: str
+    body: dict[str, Any]
+
+
+_DECODER = msgspec.json.Decoder(Payload)
+
+
+def canonical(value: Any) -> bytes:
+    """The RFC 8785 form of a value made of ASCII-keyed objects, lists, text, integers, booleans and null."""
+    return _ENCODER.encode(value)
+
+
+def payload_bytes(payload: Payload) -> bytes:
+    """The bytes of a payload as they are hashed and stored."""
+    return _ENCODER.encode(payload)
+
+
+def read_payload(stored: bytes) -> Payload:
+    """A payload from its stored bytes.
+
+    Raises:
+        msgspec.ValidationError: the bytes are not a payload.
+    """
+    return _DECODER.decode(stored)
+
+
+def text_faults(value: Any, pointer: str = "#") -> list[Fault]:
+    """Every text in `value` that no log may hold: NUL, other control characters, lone surrogates."""
+    if isinstance(value, str):
+        fault = _text_fault(value)
+        return [Fault(pointer=pointer, expected="text without control characters", found=fault)] if fault else []
+    if isinstance(value, list):
+        return [f for i, each in enumerate(value) for f in text_faults(each, f"{pointer}/{i}")]
+    if isinstance(value, dict):
+        return [f for name, each in value.items() for f in text_faults(each, f"{pointer}/{name}")]
+    return []
+
+
+def _text_fault(text: str) -> str | None:
+    if text.isprintable():
+        return None
+    for at, char in enumerate(text):
+        if char < " " and char not in "\n\t":
+            return f"U+{ord(char):04X} at character {at}"
+        if "\ud800" <= char <= "\udfff":
+            return f"lone surrogate U+{ord(char):04X} at character {at}"
+    return None

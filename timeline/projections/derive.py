@@ -1,0 +1,448 @@
+"""An event's views: what readers at each level see of it, from its voices, its document and what is registered. Pure.
+
+A view at a level is made from what that level may see and from nothing else, so that a hidden denial can't show
+through. Equal neighbours are stored as one row.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from timeline.errors import BadDate
+from timeline.model import entry
+from timeline.model.dates import Occurred, read
+from timeline.model.dating import Dates, dates_of, day
+from timeline.model.filling import title_of
+from timeline.model.kinds import Accusation, Assessment, Cancellation, Event, Participant, Report, Speech
+from timeline.model.provenance import MODALITY_DEFAULT, Site
+from timeline.model.record import LEVELS, MARKINGS
+from timeline.model.registry import Source
+from timeline.model.standing import Source as Speaker
+from timeline.model.standing import Standing, Voice, stand
+from timeline.model.standing import attribution as stand_in_parts
+from timeline.model.weeks import Placement, place
+from timeline.projections.world import ALL, Case, EntryRow, Placed, StateRow, View, VoiceRow, World
+
+LAST_DAY = date.max
+"""Sorts what has no known last day after everything that has one."""
+Bounds = tuple[date | None, date | None]
+_STATE = msgspec.json.Encoder()
+
+
+def dates(world: World, case: Case, depth: int = 0) -> Dates:
+    """The dates of an event as they stand now; `{"during": …}` is followed, a hundred events deep at most.
+
+    It never fails: what admission could read from a document's date may be beyond that document's later dates.
+    """
+    recorded_on = case.recorded_at.date()
+    published = _published(world, case.event)
+    during = _during(case.event)
+    other = world.cases.get(during) if during and depth < 100 else None
+    within = dates(world, other, depth + 1).occurred if other else None
+    for anchor in (published, None):
+        with suppress(BadDate):
+            found = dates_of(case.event, published=anchor, recorded_on=recorded_on, during=within)
+            return _said_on_some_day(found, published or day(recorded_on), assumed=published is None)
+    return Dates(occurred=_unread(case.event), said=published or day(recorded_on), said_assumed=published is None)
+
+
+def _published(world: World, event: Event) -> Occurred | None:
+    """The date of the event's document, if that tells any day."""
+    document = world.document(event.document)
+    found = read(document.published) if document and document.published else None
+    return found if found and (found.earliest or found.latest) else None
+
+
+def _said_on_some_day(found: Dates, otherwise: Occurred, *, assumed: bool) -> Dates:
+    """A statement "ongoing" is said on no known day; without one it could be placed in no week."""
+    if found.said.earliest or found.said.latest:
+        return found
+    return msgspec.structs.replace(found, said=otherwise, said_assumed=assumed)
+
+
+def _unread(event: Event) -> Occurred:
+    when = event.occurred
+    words = when if isinstance(when, str) else when.words or when.edtf or ""
+    return Occurred(words=words, edtf="XXXX", earliest=None, latest=None)
+
+
+def happened(world: World, case: Case) -> entry.DateShown | None:
+    """A report's own date of what it reports, read from its document's date or the day of recording."""
+    event = case.event
+    if not isinstance(event, Report) or event.happened is None:
+        return None
+    found = Occurred(words=event.happened, edtf="XXXX", earliest=None, latest=None)
+    with suppress(BadDate):
+        found = read(event.happened, _published(world, event) or day(case.recorded_at.date()))
+    return entry.DateShown(words=found.words, edtf=found.edtf, earliest=found.earliest, latest=found.latest)
+
+
+def _during(event: Event) -> UUID | None:
+    when = event.occurred
+    return UUID(when.during) if not isinstance(when, str) and when.during else None
+
+
+def voices(world: World, rows: Iterable[VoiceRow], level: int) -> list[Voice]:
+    """What the rules of standing hear at a level."""
+    return [_voice(world, row, level) for row in rows if row.level <= level]
+
+
+def _voice(world: World, row: VoiceRow, level: int) -> Voice:
+    return Voice(
+        id=str(row.id),
+        position=row.position,
+        side=row.side,
+        source=speaker(row.source, world.source(row.source)),
+        modality=row.modality,
+        said_earliest=row.said_earliest,
+        said_latest=row.said_latest,
+        tense=row.tense,
+        ground=row.ground,  # type: ignore[arg-type]  # one of a confirmation's four
+        part=row.part,
+        taken_back=row.taken_back,
+        live=bool(row.live_levels >> level & 1),
+    )
+
+
+def speaker(source: UUID, known: Source | None) -> Speaker:
+    """A source as the rules of standing weigh it; an unknown one is unnamed and vouches for nothing."""
+    if known is None:
+        return Speaker(id=str(source), family=str(source), named=False)
+    return Speaker(
+        id=str(source),
+        family=known.family or known.slug,
+        named=known.named,
+        house=known.house,
+        reliability=known.reliability or "F",
+        actor=known.actor,
+        speaks_for=tuple(known.speaks_for),
+        aligned_with=tuple(known.aligned_with),
+        opposed_to=tuple(known.opposed_to),
+    )
+
+
+def actors(event: Event) -> list[str]:
+    """The actors of an event: its participants, and whom it accuses."""
+    own = [p.actor for p in event.participants if isinstance(p, Participant)]
+    return own + (list(event.against) if isinstance(event, Accusation) else [])
+
+
+def views(world: World, case: Case, before: dict[int, StateRow]) -> dict[int, View]:
+    """The event as each level sees it; empty where it shows at none: recalled, erased, or a duplicate."""
+    if case.status != "live" or case.survivor is not None:
+        return {}
+    found = dates(world, case)
+    rows = world.voices_of(case.id)
+    changes_at = {case.level} | {row.level for row in rows if row.level > case.level}
+    changes_at |= {n for row in rows for n in LEVELS if n > case.level and _differs(row, n)}
+    made: dict[int, View] = {}
+    for level in range(case.level, len(MARKINGS)):
+        if level in changes_at or before.get(level) != before.get(level - 1):
+            made[level] = _view(world, case, found, rows, level, before.get(level))
+        else:
+            made[level] = made[level - 1]
+    return made
+
+
+def _differs(row: VoiceRow, level: int) -> bool:
+    return (row.live_levels >> level & 1) != (row.live_levels >> (level - 1) & 1)
+
+
+def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: int, before: StateRow | None) -> View:
+    seen = [row for row in rows if row.level <= level]
+    standing = stand(
+        voices(world, seen, level),
+        frozenset(actors(case.event)),
+        called_off=any(row.cancels and row.live_at(level) for row in seen),
+    )
+    when = found.occurred
+    first_said = _first_said(seen, level)
+    placement = place(when.earliest, when.latest, when.ongoing, first_said)
+    since = _since(before, standing, world.now)
+    return View(
+        standing=standing,
+        state=_STATE.encode(_state(world, case, found, placement, standing, seen, level, since)),
+        week=placement.week,
+        at=placement.at,
+        earliest=when.earliest or first_said[0] or first_said[1] or placement.at,
+        latest=when.latest or LAST_DAY,
+        bounded_from=when.earliest,
+        bounded_to=when.latest,
+        kind=case.event.kind_of(),
+        flow="expected" if standing.phase == "expected" else "ongoing" if when.ongoing else "settled",
+        said_at=place(None, None, False, first_said).at,
+    )
+
+
+class _Before(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an earlier state tells since when an event stands as it does."""
+
+    rule: str | None
+    standing: str | None
+    since: datetime
+
+
+_BEFORE = msgspec.json.Decoder(_Before)
+
+
+def _since(before: StateRow | None, standing: Standing, now: datetime) -> datetime:
+    if before is None:
+        return now
+    earlier = _BEFORE.decode(before.body)
+    return earlier.since if earlier.standing in (None, standing.standing) else now
+
+
+def _first_said(rows: list[VoiceRow], level: int) -> Bounds:
+    """The first time it was said: among live assertions, or among all if none is live."""
+    asserting = [r for r in rows if r.side == "assert" and r.part is None]
+    live = [r for r in asserting if r.live_at(level) and not r.taken_back]
+    said: list[Bounds] = [(r.said_earliest, r.said_latest) for r in live or asserting]
+    return min(said, key=lambda s: s[0] or s[1] or LAST_DAY, default=(None, None))
+
+
+def _state(
+    world: World,
+    case: Case,
+    found: Dates,
+    placement: Placement,
+    standing: Standing,
+    rows: list[VoiceRow],
+    level: int,
+    since: datetime,
+) -> entry.State:
+    event = case.event
+    judged = isinstance(event, Assessment)
+    return entry.State(
+        id=str(case.id),
+        kind=event.kind_of(),
+        title=title(world, case),
+        occurred=occurred_shown(found.occurred, placement),
+        participants=[
+            entry.ParticipantShown(actor=p.actor, role=p.role or event.default_role, as_written=p.as_written)
+            for p in event.participants
+        ],
+        against=event.against if isinstance(event, Accusation) else [],
+        places=[entry.PlaceShown(place=p.place, role=p.role or "site") for p in event.places if isinstance(p, Site)],
+        topics=event.topics,
+        marking=MARKINGS[case.level],
+        position=case.position,
+        recorded_at=case.recorded_at,
+        revision=case.revision,
+        source=event.source,
+        modality=event.modality or MODALITY_DEFAULT,
+        voices=counts(rows),
+        assessments=[_assessment(row) for row in rows if row.judgement is not None and row.live_at(level)][:20],
+        replies_to=event.of if isinstance(event, Speech) else [],
+        standing=None if judged else standing.standing,
+        rule=None if judged else standing.rule,
+        **stand_shown(standing, since),
+    )
+
+
+def stand_shown(standing: Standing, since: datetime) -> dict[str, Any]:
+    """The fields of a standing that every answer carries, but for its word and rule."""
+    return {
+        "phase": standing.phase,
+        "because": list(standing.because),
+        "because_total": standing.because_total,
+        "since": since,
+        "denied_by": list(standing.denied_by),
+        "independent": standing.independent,
+        "sides": standing.sides,
+        "partisan": standing.partisan,
+    }
+
+
+def attribution(world: World, case: Case, rows: list[VoiceRow], level: int) -> dict[str, entry.Stand]:
+    """Where each participant's part stands, for those that voices speak of."""
+    heard = voices(world, rows, level)
+    found = stand_in_parts(heard, frozenset(actors(case.event)))
+    return {
+        actor: entry.Stand(standing=s.standing, rule=s.rule, **stand_shown(s, case.recorded_at))
+        for actor, s in found.items()
+    }
+
+
+def title(world: World, case: Case) -> str:
+    """The event's title; a reply without one is named by its speaker, unless that source is marked above it."""
+    source = world.thing(case.event.source)
+    shown = source is not None and source.level <= case.level and isinstance(source.registration, Source)
+    return title_of(case.event, source.registration.name if shown and source else None)  # type: ignore[attr-defined]  # a Source
+
+
+def occurred_shown(when: Occurred, placement: Placement) -> entry.OccurredShown:
+    """The date of an event as it is answered."""
+    return entry.OccurredShown(
+        words=when.words,
+        edtf=when.edtf,
+        earliest=when.earliest,
+        latest=when.latest,
+        ongoing=when.ongoing,
+        week=placement.week,
+        at=placement.at,
+        placed_by=placement.placed_by,
+    )
+
+
+def counts(rows: list[VoiceRow]) -> entry.VoiceCounts:
+    """How many of these voices take each side; those taken back are not counted."""
+    sides = [row.side for row in rows if not row.taken_back]
+    return entry.VoiceCounts(
+        assert_=sides.count("assert"),
+        deny=sides.count("deny"),
+        confirm=sides.count("confirm"),
+        judge=sides.count("judge"),
+    )
+
+
+def _assessment(row: VoiceRow) -> entry.AssessmentShown:
+    return entry.AssessmentShown(id=str(row.id), source=str(row.source), **(row.judgement or {}))
+
+
+def states(made: dict[int, View]) -> list[StateRow]:
+    """The rows of an event's views: equal neighbours are one row."""
+    return [
+        StateRow(
+            low=low,
+            high=high,
+            kind=view.kind,
+            standing=None if view.kind == Assessment.kind_of() else view.standing.standing,
+            phase=view.standing.phase,
+            week=view.week,
+            body=view.state,
+        )
+        for low, high, view in _runs(made)
+    ]
+
+
+def _runs(made: dict[int, View]) -> list[tuple[int, int, View]]:
+    runs: list[tuple[int, int, View]] = []
+    for level, view in sorted(made.items()):
+        if runs and runs[-1][2] == view and runs[-1][1] == level - 1:
+            runs[-1] = (runs[-1][0], level, view)
+        else:
+            runs.append((level, level, view))
+    return runs
+
+
+def entries(world: World, case: Case, made: dict[int, View]) -> list[EntryRow]:
+    """Where an event stands: one row for each timeline and run of levels at which it stands there alike."""
+    source = world.source(case.event.source)
+    rows: list[EntryRow] = []
+    for timeline, (placed, low) in sorted(stands_in(world, case).items()):
+        for level in range(max(low, case.level), len(MARKINGS)):
+            row = _entry(timeline, level, placed, case, made[level], feed=bool(source and source.feed))
+            if rows and rows[-1].high == level - 1 and msgspec.structs.replace(rows[-1], low=level, high=level) == row:
+                rows[-1] = msgspec.structs.replace(rows[-1], high=level)
+            else:
+                rows.append(row)
+    return rows
+
+
+def _entry(timeline: UUID, level: int, placed: Placed, case: Case, view: View, *, feed: bool) -> EntryRow:
+    return EntryRow(
+        timeline=timeline,
+        low=level,
+        high=level,
+        placed=placed,
+        at=view.at,
+        earliest=view.earliest,
+        latest=view.latest,
+        position=case.position,
+        bounded_from=view.bounded_from,
+        bounded_to=view.bounded_to,
+        state=view.flow,
+        said_at=view.said_at,
+        feed=feed,
+    )
+
+
+Stands = dict[UUID, tuple[Placed, int]]
+
+
+def stands_in(world: World, case: Case, depth: int = 0, known: dict[UUID, Stands] | None = None) -> Stands:
+    """The timelines that an event stands in, why, and from which level up.
+
+    A reply stands where the events that it is `of` stand, at the higher of the two markings, else it would link an
+    actor to a hidden event. A report only folds into them. An event that was struck holds nothing in its timelines.
+    """
+    known = {} if known is None else known
+    if case.id in known:
+        return known[case.id]  # two replies to the same two, thirty times over, are a thousand million ways up
+    found: Stands = {}
+    if case.event.kind_of() != "report" and isinstance(case.event, Speech) and depth < 100:
+        for target in targets(world, case):
+            through = stands_in(world, target, depth + 1, known)
+            for timeline, (_, low) in through.items():
+                level = max(low, case.level)
+                found[timeline] = ("of", min(level, found[timeline][1]) if timeline in found else level)
+    found |= dict.fromkeys(speaks_in(world, case), ("speaker", case.level))
+    known[case.id] = found | dict.fromkeys(keys(case.event), ("participant", case.level))
+    return known[case.id]
+
+
+def targets(world: World, case: Case) -> list[Case]:
+    """The events that a case is `of`, each as the survivor that it turned out to be, if they still stand."""
+    return answered(world, case, case.event.of if isinstance(case.event, Speech) else [])
+
+
+def answered(world: World, case: Case, named: list[str]) -> list[Case]:
+    """Those of the named events that still stand, each as its survivor. None that itself rests on the case.
+
+    Replies are younger than what they answer, so only a merge into a younger event can close such a circle.
+    """
+    known = [world.cases[UUID(each)] for each in named if UUID(each) in world.cases]
+    found = {(stands := survivor(world, each)).id: stands for each in known}
+    return [
+        each
+        for each in found.values()
+        if each.status == "live" and (each.position < case.position or not _rests_on(world, each, case))
+    ]
+
+
+def _rests_on(world: World, event: Case, other: Case) -> bool:
+    """Whether an event is another, or answers it, directly or through others."""
+    seen: set[UUID] = set()
+    open_ = [event.id]
+    while open_:
+        if (each := open_.pop()) == other.id:
+            return True
+        if each not in seen and each in world.cases:
+            seen.add(each)
+            case = world.cases[each]
+            open_ += [*answers(case.event), *([case.survivor] if case.survivor else [])]
+    return False
+
+
+def answers(event: Event) -> set[UUID]:
+    """The earlier events that an event depends on, or changes."""
+    during = _during(event)
+    named = event.of if isinstance(event, Speech) else event.cancels if isinstance(event, Cancellation) else []
+    return {UUID(each) for each in named} | ({during} if during else set())
+
+
+def survivor(world: World, case: Case) -> Case:
+    """The event that this one turned out to be, after every merge."""
+    seen = {case.id}
+    while case.survivor is not None and case.survivor not in seen:
+        seen.add(case.survivor)
+        case = world.cases[case.survivor]
+    return case
+
+
+def keys(event: Event) -> list[UUID]:
+    """The timelines that an event stands in by itself: of its actors, topics and places, and the one of all."""
+    places = [p.place for p in event.places if isinstance(p, Site)]
+    return [ALL, *(UUID(each) for each in (*actors(event), *event.topics, *places))]
+
+
+def speaks_in(world: World, case: Case) -> list[UUID]:
+    """The timelines of the actor that speaks: what the source is, and whom it speaks for."""
+    source = world.source(case.event.source)
+    if source is None or not isinstance(case.event, Speech):
+        return []
+    return [UUID(each) for each in ([source.actor] if source.actor else []) + source.speaks_for]

@@ -1,0 +1,135 @@
+"""One event as it stands: its entry, its voices, what was said about it."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from timeline.errors import Gone, NotFound
+from timeline.model.entry import DateShown, Entry, EventShown, Stand, State, VoiceShown
+from timeline.model.kinds import AnyEvent, Event, Speech
+from timeline.model.record import MARKINGS
+from timeline.model.registry import AnyRegistration, Source
+from timeline.projections.derive import attribution
+from timeline.projections.pages import SQL, Connection, entry, names_of, targets_of
+from timeline.projections.world import Case, Thing, Version, VoiceRow, World
+
+VOICES_MAX = 1_000
+_STATE = msgspec.json.Decoder(State)
+_VOICE = msgspec.json.Decoder(VoiceRow)
+_EVENT = msgspec.json.Decoder(AnyEvent)
+_REGISTRATION = msgspec.json.Decoder(AnyRegistration)
+_COMMON = {f.name for f in msgspec.structs.fields(Speech)} | {"against", "kind"}
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """The event turned out to be another: ask for that."""
+
+    survivor: UUID
+
+
+async def event_shown(connection: Connection, event: UUID, level: int, position: int, on: date) -> EventShown | Moved:
+    """An event as of `position`, or where it went.
+
+    Raises:
+        NotFound: there is none that this level may see.
+        Gone: it was recalled or erased.
+    """
+    held = await connection.fetchrow(SQL.event, event, level)
+    rows = await connection.fetch(SQL.states, [event], level, position)
+    if held is None:
+        raise NotFound(f"No event {event} that you may see.")
+    if held["survivor"] is not None:
+        return Moved(held["survivor"])
+    if not rows:
+        raise Gone(f"Event {event} was {held['status']}.") if held["status"] != "live" else NotFound(f"No event {event}.")
+    state, posted = _STATE.decode(rows[0]["body"]), _EVENT.decode(held["body"])
+    heard = await connection.fetch(SQL.event_voices, event, level, position, VOICES_MAX)
+    voices = [_VOICE.decode(row["body"]) for row in heard]
+    sources = await _sources(connection, voices, position)
+    replies = [_STATE.decode(r["body"]) for r in await connection.fetch(SQL.event_replies, event, level, position, VOICES_MAX)]
+    targets = await targets_of(connection, [state, *replies], level, position)
+    own = entry(state, "participant", targets, on)
+    answered = [entry(each, "of", targets, on) for each in replies]
+    names = await names_of(connection, [own, *answered], level, position, _more(voices, posted))
+    return EventShown(
+        **{name: getattr(own, name) for name in Entry.__struct_fields__ if name != "voices"},
+        voices=[_voice(row, sources, level) for row in voices],
+        voices_total=heard[0]["total"] if heard else 0,
+        summary=posted.summary,
+        external_ids=posted.external_ids,
+        codes=[msgspec.to_builtins(each) for each in posted.codes],
+        evidence=[msgspec.to_builtins(each) for each in posted.evidence],
+        figures=msgspec.to_builtins(posted.figures),
+        details=_details(posted),
+        attribution=_attribution(state, posted, voices, sources, level),
+        replies=answered,
+        recorded_by=held["recorded_by"],
+        names=names,
+    )
+
+
+async def _sources(connection: Connection, voices: list[VoiceRow], position: int) -> dict[UUID, Source]:
+    rows = await connection.fetch(SQL.sources, list({row.source for row in voices}), position)
+    return {row["id"]: _REGISTRATION.decode(row["body"]) for row in rows}
+
+
+def _details(event: Event) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(event)
+    return {name: value for name, value in plain.items() if name not in _COMMON}
+
+
+def _more(voices: list[VoiceRow], event: Event) -> set[str]:
+    ids = {str(each) for row in voices for each in (row.source, row.document, row.via) if each}
+    parts = {row.part.removeprefix("participant:") for row in voices if row.part and row.part.startswith("participant:")}
+    return ids | parts | {each for each in (event.document, event.via) if each} | {e.document for e in event.evidence}
+
+
+def _voice(row: VoiceRow, sources: dict[UUID, Source], level: int) -> VoiceShown:
+    source = sources.get(row.source)
+    return VoiceShown(
+        id=str(row.id),
+        side=row.side,
+        source=str(row.source),
+        modality=row.modality,
+        said=DateShown(
+            words=row.said_words,
+            edtf=row.said_edtf,
+            earliest=row.said_earliest,
+            latest=row.said_latest,
+            assumed=row.said_assumed,
+        ),
+        tense=row.tense,
+        grade=f"{(source.reliability if source else None) or 'F'}{row.credibility}",
+        marking=MARKINGS[row.level],
+        position=row.position,
+        live=row.live_at(level) and not row.taken_back,
+        taken_back=row.taken_back,
+        part=row.part,
+        ground=row.ground,
+        happened=msgspec.convert(row.happened, DateShown) if row.happened else None,
+        figures=row.figures,
+        document=str(row.document) if row.document else None,
+        via=str(row.via) if row.via else None,
+        quote=row.quote,
+    )
+
+
+def _attribution(
+    state: State, event: Event, voices: list[VoiceRow], sources: dict[UUID, Source], level: int
+) -> dict[str, Stand]:
+    things = {
+        key: [Version(row=Thing(id=key, registration=s, revision=1, level=0, position=0, recorded_at=state.recorded_at), from_position=0)]
+        for key, s in sources.items()
+    }
+    case = Case(
+        id=UUID(state.id),
+        position=state.position,
+        recorded_at=state.recorded_at,
+        recorded_by="",
+        revision=state.revision,
+        event=event,
+        level=0,
+    )
+    return attribution(World(things=things), case, voices, level)

@@ -1,0 +1,342 @@
+"""One record's step: what it adds, what it changes, and which events stand differently for it. Pure.
+
+An event depends on its voices; a reply's voice depends on where the reply itself stands. Replies are younger than what
+they answer, so what changed is derived youngest first, and each event once.
+"""
+
+import heapq
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from timeline.errors import PoisonRecord
+from timeline.log.record import Stored
+from timeline.model.dating import Dates
+from timeline.model.edits import EDITS, Correction, Duplicate, Edit, Erasure, Recall, Remark, Retraction
+from timeline.model.kinds import EVENTS, Accusation, Assessment, Cancellation, Confirmation, Event, Speech
+from timeline.model.provenance import CREDIBILITY_DEFAULT, MODALITY_DEFAULT
+from timeline.model.record import LEVELS, Record, level_of
+from timeline.model.registry import REGISTRATIONS, Registration
+from timeline.model.standing import Side, Tense
+from timeline.projections import derive
+from timeline.projections.world import (
+    FOREVER,
+    NAMES,
+    Case,
+    StateRow,
+    Thing,
+    Version,
+    View,
+    VoiceRow,
+    World,
+    replace_rows,
+)
+
+KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS}
+answers = derive.answers
+VERSION = 1
+"""The version of these folds. Another number means other tables, built beside the live ones."""
+
+
+def read_record(stored: Stored) -> Record | None:
+    """The record as its class; None when its payload was erased.
+
+    Raises:
+        PoisonRecord: its kind or shape is not one that this version knows.
+    """
+    if stored.body is None:
+        return None
+    kind = KINDS.get(stored.kind)
+    if kind is None or stored.shape != kind.shape:
+        raise PoisonRecord(f"Position {stored.position}: kind {stored.kind}, shape {stored.shape} is not known here.")
+    try:
+        return msgspec.convert({"kind": stored.kind, **stored.body}, kind)
+    except msgspec.ValidationError as error:
+        raise PoisonRecord(f"Position {stored.position}: {error}") from error
+
+
+def fold(world: World, stored: Stored, record: Record | None) -> None:
+    """Take one record into the world, and derive every event that it changes."""
+    world.now = stored.recorded_at
+    match record:
+        case None:
+            changed: set[UUID] = set()
+        case Event():
+            changed = _event(world, stored, record)
+        case Edit():
+            changed = _edit(world, stored, record)
+        case Registration():
+            changed = _registration(world, stored, record)
+        case _:
+            raise PoisonRecord(f"Position {stored.position}: nothing folds {stored.kind}.")
+    _settle(world, changed, stored.position)
+
+
+def rests_on(event: Event) -> set[UUID]:
+    """The sources and documents that an event rests on."""
+    named = [event.source, event.via, event.document, *(each.document for each in event.evidence)]
+    return {UUID(each) for each in named if each}
+
+
+def _event(world: World, stored: Stored, event: Event) -> set[UUID]:
+    case = Case(
+        id=stored.id,
+        position=stored.position,
+        recorded_at=stored.recorded_at,
+        recorded_by=stored.recorded_by,
+        revision=stored.revision,
+        event=event,
+        level=level_of(event.marking),
+    )
+    world.cases[case.id] = case
+    _link(world, case)
+    return {case.id}
+
+
+def _link(world: World, case: Case) -> None:
+    for target in answers(case.event):
+        world.replies.setdefault(target, set()).add(case.id)
+        world.new_replies.add((target, case.id))
+    for thing in rests_on(case.event):
+        world.uses.setdefault(thing, set()).add(case.id)
+        world.new_uses.add((thing, case.id))
+
+
+def _registration(world: World, stored: Stored, registration: Registration) -> set[UUID]:
+    subject = stored.subject
+    versions = world.things.setdefault(subject, [])
+    first = versions[0].row if versions else None
+    thing = Thing(
+        id=subject,
+        registration=registration,
+        revision=stored.revision,
+        level=level_of(registration.marking),
+        position=first.position if first else stored.position,
+        recorded_at=stored.recorded_at,
+    )
+    before = versions[-1] if versions else None
+    if before is not None:
+        before.to_position = stored.position
+        for level in range(min(before.row.level, thing.level), len(LEVELS)):
+            world.touch(NAMES, level, stored.position)
+    versions.append(Version(row=thing, from_position=stored.position))
+    return _resting_on(world, subject) if before is not None else set()
+
+
+def _resting_on(world: World, thing: UUID) -> set[UUID]:
+    """The events that rest on a thing, those that follow them, and those that weigh their voices."""
+    found: set[UUID] = set()
+    for event in world.uses.get(thing, ()):
+        found |= {event} | _followers(world, event) | world.hearers.get(event, set())
+    return found
+
+
+def _edit(world: World, stored: Stored, edit: Edit) -> set[UUID]:
+    case = world.cases.get(UUID(edit.subject))
+    if case is None:
+        return set()  # its subject was erased, or is no event: there is nothing to change
+    case.revision, case.changed = stored.revision, True
+    match edit:
+        case Correction():
+            case.event = edit.event
+            case.level = level_of(edit.event.marking) if edit.event.marking else case.level
+            _link(world, case)
+        case Retraction():
+            case.taken_back = True
+        case Recall():
+            case.status = "recalled"
+        case Erasure():
+            case.status = "erased"
+        case Remark():
+            case.level = level_of(edit.marking)
+        case Duplicate():
+            return _duplicate(world, stored, case, UUID(edit.survivor))
+    return {case.id} | _followers(world, case.id)
+
+
+def _duplicate(world: World, stored: Stored, case: Case, survivor: UUID) -> set[UUID]:
+    """The survivor hears the other's voices; a merge that would close a circle changes nothing."""
+    into = world.cases.get(survivor)
+    if into is None or derive.survivor(world, into).id == case.id:
+        return {case.id}
+    case.survivor = survivor
+    world.replies.setdefault(survivor, set()).add(case.id)
+    world.new_replies.add((survivor, case.id))
+    return {case.id, survivor} | _followers(world, case.id)
+
+
+def _followers(world: World, event: UUID) -> set[UUID]:
+    """Everything that answers an event, and what answers that: their entries and dates follow it."""
+    found: set[UUID] = set()
+    open_ = [event]
+    while open_:
+        fresh = world.replies.get(open_.pop(), set()) - found
+        found |= fresh
+        open_ += fresh
+    return found
+
+
+def _settle(world: World, changed: set[UUID], position: int) -> None:
+    """Derive what changed, youngest first, and whatever hears it."""
+    queue = [(-world.cases[each].position, each) for each in changed if each in world.cases]
+    heapq.heapify(queue)
+    waiting = {each for _, each in queue}
+    while queue:
+        _, event = heapq.heappop(queue)
+        waiting.discard(event)
+        for heard_by in _derive(world, world.cases[event], position):
+            if heard_by not in waiting:
+                waiting.add(heard_by)
+                heapq.heappush(queue, (-world.cases[heard_by].position, heard_by))
+
+
+def _derive(world: World, case: Case, position: int) -> set[UUID]:
+    """Derive one event; the events that hear its voice, if that changed."""
+    _own_voice(world, case, position)
+    before = world.states_of(case.id)
+    stood = _standing_in(world, case.id)
+    made = derive.views(world, case, before)
+    replace_rows(world.states.setdefault(case.id, []), derive.states(made), position)
+    replace_rows(world.entries.setdefault(case.id, []), derive.entries(world, case, made) if made else [], position)
+    changed = {n for n in LEVELS if _body(before.get(n)) != (made[n].state if n in made else None)}
+    _touch(world, case, changed, stood | _standing_in(world, case.id), position)
+    return _speak(world, case, made, position)
+
+
+def _body(row: StateRow | None) -> bytes | None:
+    return row.body if row else None
+
+
+def _standing_in(world: World, event: UUID) -> set[tuple[UUID, int]]:
+    live = (v.row for v in world.entries.get(event, []) if v.to_position == FOREVER)
+    return {(row.timeline, level) for row in live for level in range(row.low, row.high + 1)}
+
+
+def _touch(world: World, case: Case, levels: set[int], stands: set[tuple[UUID, int]], position: int) -> None:
+    """Move the heads of every timeline that shows the event, at the levels at which it changed there."""
+    moved = {v.row for v in world.entries[case.id] if position in (v.from_position, v.to_position)}
+    stands = {(t, n) for t, n in stands if n in levels}
+    stands |= {(row.timeline, n) for row in moved for n in range(row.low, row.high + 1)}
+    for timeline, level in stands:
+        world.touch(timeline, level, position)
+    for level in levels:
+        world.touch(case.id, level, position)
+        world.shown_anew[case.id, level] = position
+        for target in answers(case.event):
+            world.touch(target, level, position)
+
+
+def _own_voice(world: World, case: Case, position: int) -> None:
+    """The voice with which an event asserts itself."""
+    rows = [] if case.status != "live" else [_voice(world, case, "assert", live_levels=0b1111, on=case)]
+    replace_rows(world.voices.setdefault(case.id, {}).setdefault(case.id, []), rows, position)
+
+
+def _speak(world: World, case: Case, made: dict[int, View], position: int) -> set[UUID]:
+    """Put the event's voice to the events that it is `of`, cancels, or turned out to be."""
+    heard: set[UUID] = set()
+    wanted = _spoken(world, case, made)
+    hearers = world.hearers.setdefault(case.id, set())
+    for target in wanted.keys() | hearers:
+        versions = world.voices.setdefault(target, {}).setdefault(case.id, [])
+        live = [v.row for v in versions if v.to_position == FOREVER]
+        rows = [wanted[target]] if target in wanted else []
+        if live != rows:
+            replace_rows(versions, rows, position)
+            heard.add(target)
+    world.hearers[case.id] = set(wanted)
+    return heard
+
+
+def _spoken(world: World, case: Case, made: dict[int, View]) -> dict[UUID, VoiceRow]:
+    """What an event says about others, by the event that hears it."""
+    if case.status != "live":
+        return {}
+    spoken: dict[UUID, VoiceRow] = {}
+    if case.survivor is not None:
+        into = derive.survivor(world, case)
+        spoken[into.id] = _voice(world, case, "assert", live_levels=0b1111, on=into)
+    live = _live_levels(case, made)
+    for target in derive.targets(world, case):
+        spoken[target.id] = _voice(world, case, case.event.takes, live_levels=live, on=target)
+    cancelled = case.event.cancels if isinstance(case.event, Cancellation) else []
+    for target in derive.answered(world, case, cancelled):
+        voice = _voice(world, case, "none", live_levels=live, on=target)
+        spoken[target.id] = msgspec.structs.replace(voice, cancels=True)
+    return spoken
+
+
+def _live_levels(case: Case, made: dict[int, View]) -> int:
+    """The levels at which a reply has effect: where it is not itself denied, taken back, or (but to assert) rumoured.
+
+    A report of a rumour is one more rumour, and the rules weigh it as such.
+    """
+    if case.taken_back:
+        return 0
+    if isinstance(case.event, Assessment):
+        return 0b1111
+    dead = {"denied", "withdrawn", "unsupported"} | (set() if case.event.takes == "assert" else {"rumoured"})
+    return sum(1 << level for level, view in made.items() if view.standing.standing not in dead)
+
+
+def _voice(world: World, case: Case, side: Side, *, live_levels: int, on: Case) -> VoiceRow:
+    event, found = case.event, derive.dates(world, case)
+    return VoiceRow(
+        id=case.id,
+        position=case.position,
+        level=max(case.level, on.level),
+        source=UUID(event.source),
+        side=side,
+        modality=event.modality or MODALITY_DEFAULT,
+        tense=_tense(world, case, on, found),
+        said_words=found.said.words,
+        said_edtf=found.said.edtf,
+        said_earliest=found.said.earliest,
+        said_latest=found.said.latest,
+        said_assumed=found.said_assumed,
+        credibility=event.credibility or CREDIBILITY_DEFAULT,
+        live_levels=live_levels,
+        taken_back=case.taken_back,
+        part=_part(event, on) if on is not case else None,
+        ground=event.ground if isinstance(event, Confirmation) and on is not case else None,
+        happened=msgspec.to_builtins(derive.happened(world, case)),
+        judgement=_judgement(event) if on is not case else None,
+        figures=msgspec.to_builtins(event.figures) if event.figures else None,
+        document=UUID(event.document) if event.document else None,
+        via=UUID(event.via) if event.via else None,
+        quote=msgspec.to_builtins(event.quote) if event.quote else None,
+    )
+
+
+def _tense(world: World, case: Case, on: Case, found: Dates) -> Tense:
+    """As stated. Of itself, future where all of it lies after it was said; of another, the tense of that event's phase
+    when the voice was recorded."""
+    event = case.event
+    if on is case:
+        planned = found.occurred.earliest and found.said.latest and found.occurred.earliest > found.said.latest
+        return "past" if event.speech else event.tense or ("future" if planned else "past")
+    if event.tense is not None:
+        return event.tense
+    if str(on.id) not in case.tenses:
+        state = world.states_of(on.id).get(max(case.level, on.level))
+        case.tenses = {**case.tenses, str(on.id): "future" if state and state.phase == "expected" else "past"}
+        case.changed = True
+    return case.tenses[str(on.id)]
+
+
+def _part(event: Event, on: Case) -> str | None:
+    """The part of another event that a voice bears on. An accusation was made, for it is there: what is denied of it,
+    or confirmed, is what it says."""
+    part = event.part if isinstance(event, Speech) else None
+    if part is None and event.takes in ("deny", "confirm") and isinstance(on.event, Accusation):
+        return "content"
+    return part
+
+
+def _judgement(event: Event) -> dict[str, Any] | None:
+    """What an assessment judges, as far as it says."""
+    if not isinstance(event, Assessment):
+        return None
+    names = ("likelihood", "verdict", "confidence", "hedge")
+    return {name: value for name in names if (value := getattr(event, name)) is not None}

@@ -1,0 +1,183 @@
+-- What readers ask. The search path names the live tables; every row is read as of one position and for one level.
+
+-- name: face_live_tables
+-- Point this connection at the live tables, and tell how far they are. The pool's reset undoes it at release.
+SELECT position, moved_at, tables, set_config('search_path', tables || ', timeline', false)
+FROM timeline.progress WHERE name = 'timelines' AND live
+
+-- name: heads
+-- Where timelines last changed, as seen at a level.
+-- $1 timelines, $2 level
+SELECT coalesce(max(position), 0) FROM timeline_head WHERE timeline = ANY ($1::uuid[]) AND level = $2
+
+-- name: entries
+-- A page of a timeline in its order. Looks at $10 entries at most, whoever asks and whatever is filtered, so that a
+-- rare filter and a low level cost no more than any other.
+-- $1 timeline, $2 level, $3 position, $4 $5 $6 $7 the key to start after, $8 from, $9 to, $10 how many to look at,
+-- $11 kinds or null, $12 standings or null, $13 with feeds, $14 how many to return
+SELECT e.event, e.placed, e.at, e.earliest, e.latest, e.position, s.body
+FROM (
+  SELECT * FROM timeline_entry
+  WHERE timeline = $1 AND from_position <= $3 AND to_position > $3
+    AND (at, earliest, latest, position) > ($4::date, $5::date, $6::date, $7::bigint)
+    AND at >= $8 AND at <= $9
+  ORDER BY at, earliest, latest, position
+  LIMIT $10
+) AS e
+JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
+WHERE e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
+  AND ($11::text[] IS NULL OR s.kind = ANY ($11)) AND ($12::text[] IS NULL OR s.standing = ANY ($12))
+ORDER BY e.at, e.earliest, e.latest, e.position
+LIMIT $14
+
+-- name: entries_backwards
+-- As `entries`, from the end to the beginning.
+SELECT e.event, e.placed, e.at, e.earliest, e.latest, e.position, s.body
+FROM (
+  SELECT * FROM timeline_entry
+  WHERE timeline = $1 AND from_position <= $3 AND to_position > $3
+    AND (at, earliest, latest, position) < ($4::date, $5::date, $6::date, $7::bigint)
+    AND at >= $8 AND at <= $9
+  ORDER BY at DESC, earliest DESC, latest DESC, position DESC
+  LIMIT $10
+) AS e
+JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
+WHERE e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
+  AND ($11::text[] IS NULL OR s.kind = ANY ($11)) AND ($12::text[] IS NULL OR s.standing = ANY ($12))
+ORDER BY e.at DESC, e.earliest DESC, e.latest DESC, e.position DESC
+LIMIT $14
+
+-- name: last_looked_at
+-- The key of the last entry that a page looked at: where the next one starts after a page that found less than it may.
+-- $1 to $10 as `entries`
+SELECT at, earliest, latest, position FROM timeline_entry
+WHERE timeline = $1 AND from_position <= $2 AND to_position > $2
+  AND (at, earliest, latest, position) > ($3::date, $4::date, $5::date, $6::bigint)
+  AND at >= $7 AND at <= $8
+ORDER BY at, earliest, latest, position OFFSET $9 - 1 LIMIT 1
+
+-- name: last_looked_at_backwards
+-- As `last_looked_at`, from the end to the beginning.
+SELECT at, earliest, latest, position FROM timeline_entry
+WHERE timeline = $1 AND from_position <= $2 AND to_position > $2
+  AND (at, earliest, latest, position) < ($3::date, $4::date, $5::date, $6::bigint)
+  AND at >= $7 AND at <= $8
+ORDER BY at DESC, earliest DESC, latest DESC, position DESC OFFSET $9 - 1 LIMIT 1
+
+-- name: week_entries
+-- Everything that a weekly slice may hold: placed in the week, overlapping it, or open at its end.
+-- $1 timeline, $2 level, $3 position, $4 Monday, $5 Sunday, $6 also in this timeline or null, $7 with feeds, $8 most,
+-- $9 also what merely overlaps
+SELECT e.event, e.placed, e.at, e.earliest, e.latest, e.position, e.bounded_from, e.bounded_to, e.state, e.said_at, s.body
+FROM (
+  SELECT * FROM timeline_entry AS anchored
+  WHERE timeline = $1 AND at >= $4 AND at <= $5
+  UNION
+  SELECT * FROM timeline_entry AS still_open
+  WHERE timeline = $1 AND state <> 'settled' AND said_at <= $5
+  UNION
+  SELECT * FROM timeline_entry AS started
+  WHERE timeline = $1 AND state = 'ongoing' AND at <= $5
+  UNION
+  SELECT * FROM timeline_entry AS overlapping
+  WHERE $9 AND timeline = $1 AND bounded_to >= $4 AND bounded_from <= $5
+) AS e
+JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
+WHERE e.low <= $2 AND e.high >= $2 AND e.from_position <= $3 AND e.to_position > $3 AND (NOT e.feed OR $7)
+  AND ($6::uuid IS NULL OR EXISTS (
+    SELECT FROM timeline_entry AS other
+    WHERE other.event = e.event AND other.timeline = $6 AND other.low <= $2 AND other.high >= $2
+      AND other.from_position <= $3 AND other.to_position > $3))
+ORDER BY e.at, e.earliest, e.latest, e.position
+LIMIT $8
+
+-- name: changed
+-- Events of a timeline that changed between two positions, as they stood before and after.
+-- $1 timeline, $2 level, $3 position before, $4 position after, $5 most, $6 also in this timeline or null
+SELECT c.event, c.moved, before.body AS body_before, after.body AS body_after
+FROM (
+  SELECT s.event, max(s.from_position) AS moved FROM event_state AS s
+  WHERE s.from_position > $3 AND s.from_position <= $4 AND s.low <= $2 AND s.high >= $2
+  GROUP BY s.event
+) AS c
+LEFT JOIN event_state AS before ON before.event = c.event AND before.low <= $2 AND before.high >= $2
+  AND before.from_position <= $3 AND before.to_position > $3
+LEFT JOIN event_state AS after ON after.event = c.event AND after.low <= $2 AND after.high >= $2
+  AND after.from_position <= $4 AND after.to_position > $4
+WHERE EXISTS (
+    SELECT FROM timeline_entry AS e
+    WHERE e.event = c.event AND e.timeline = $1 AND e.low <= $2 AND e.high >= $2
+      AND e.from_position <= $4 AND e.to_position > $3)
+  AND ($6::uuid IS NULL OR EXISTS (
+    SELECT FROM timeline_entry AS e
+    WHERE e.event = c.event AND e.timeline = $6 AND e.low <= $2 AND e.high >= $2
+      AND e.from_position <= $4 AND e.to_position > $3))
+ORDER BY c.moved
+LIMIT $5
+
+-- name: states
+-- Events as they stand.
+-- $1 events, $2 level, $3 position
+SELECT event, body FROM event_state
+WHERE event = ANY ($1::uuid[]) AND low <= $2 AND high >= $2 AND from_position <= $3 AND to_position > $3
+
+-- name: names
+-- What registered things are called.
+-- $1 ids, $2 level, $3 position
+SELECT id, kind, slug, coalesce(name, id::text) AS name FROM registered
+WHERE id = ANY ($1::uuid[]) AND level <= $2 AND from_position <= $3 AND to_position > $3
+
+-- name: event
+-- What was posted, and whether the event still stands. Hidden is no row.
+-- $1 event, $2 level
+SELECT id, status, survivor, recorded_by, body FROM event WHERE id = $1 AND level <= $2
+
+-- name: event_voices
+-- The voices on an event, oldest first.
+-- $1 event, $2 level, $3 position, $4 most
+SELECT body, count(*) OVER () AS total FROM voice
+WHERE event = $1 AND level <= $2 AND from_position <= $3 AND to_position > $3
+ORDER BY position LIMIT $4
+
+-- name: event_replies
+-- What was said about an event, in the order of timelines.
+-- $1 event, $2 level, $3 position, $4 most
+SELECT s.body FROM answer
+JOIN event_state AS s ON s.event = answer.reply AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
+JOIN timeline_entry AS e ON e.event = answer.reply AND e.timeline = '00000000-0000-0000-0000-000000000000'
+  AND e.low <= $2 AND e.high >= $2 AND e.from_position <= $3 AND e.to_position > $3
+WHERE answer.target = $1
+ORDER BY e.at, e.earliest, e.latest, e.position LIMIT $4
+
+-- name: sources
+-- Sources as they stand, for the grades of voices.
+-- $1 ids, $2 position
+SELECT id, body FROM registered
+WHERE id = ANY ($1::uuid[]) AND kind = 'source' AND from_position <= $2 AND to_position > $2
+
+-- name: registered_one
+-- A registered thing by id or slug.
+-- $1 kind, $2 id or null, $3 slug or null, $4 level, $5 position
+SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM registered
+WHERE kind = $1 AND (id = $2 OR ($2 IS NULL AND slug = $3)) AND level <= $4 AND from_position <= $5 AND to_position > $5
+LIMIT 1
+
+-- name: registered_page
+-- Registered things of a kind by slug; with $6, those found by it.
+-- $1 kind, $2 level, $3 position, $4 slug and $5 id to start after, $6 folded text or null, $7 most
+SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM registered
+WHERE kind = $1 AND level <= $2 AND from_position <= $3 AND to_position > $3
+  AND (coalesce(slug, ''), id) > ($4, $5::uuid)
+  AND ($6::text IS NULL OR strpos(found_by, $6) > 0)
+ORDER BY coalesce(slug, ''), id LIMIT $7
+
+-- name: feed
+-- Records after a position as a reader at a level may see them: hidden ones are left out.
+-- $1 after, $2 up to and including, $3 level
+SELECT log.position, log.id, log.kind, log.subject, log.revision, log.recorded_at, payload.bytes
+FROM timeline.log LEFT JOIN timeline.payload
+  ON payload.position = log.position AND payload.position > $1 AND payload.position <= $2
+LEFT JOIN event ON event.id = log.subject
+LEFT JOIN registered ON registered.id = log.subject AND registered.to_position = 9223372036854775807
+WHERE log.position > $1 AND log.position <= $2 AND coalesce(event.level, registered.level, 3) <= $3
+ORDER BY log.position

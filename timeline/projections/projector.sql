@@ -1,0 +1,181 @@
+-- Statements of the projector. The search path of its connection names the tables of one version.
+
+-- name: live_tables
+-- The schema that readers read, and how far it is.
+-- $1 projection
+SELECT tables, version, position FROM timeline.progress WHERE name = $1 AND live
+
+-- name: every_tables
+-- Every schema of a projection: the live one, those being built, and those that were left.
+-- $1 projection
+SELECT tables, version, position, live FROM timeline.progress WHERE name = $1 ORDER BY tables
+
+-- name: begin_tables
+-- Note a new version's schema; live only if there is no other.
+-- $1 projection, $2 version, $3 schema
+INSERT INTO timeline.progress (name, version, tables, live)
+VALUES ($1, $2, $3, NOT EXISTS (SELECT FROM timeline.progress WHERE name = $1 AND live))
+
+-- name: position
+-- How far a version is.
+-- $1 projection, $2 schema
+SELECT position FROM timeline.progress WHERE name = $1 AND tables = $2
+
+-- name: move_progress
+-- Compare and set: no row changed means that another projector was here, so this transaction must not commit.
+-- $1 projection, $2 schema, $3 position it was at, $4 position it is at now
+UPDATE timeline.progress SET position = $4, moved_at = clock_timestamp()
+WHERE name = $1 AND tables = $2 AND position = $3
+
+-- name: leave
+-- No longer live: the first half of a switch. Returns how far the tables are, and holds them there.
+-- $1 projection
+UPDATE timeline.progress SET live = false WHERE name = $1 AND live RETURNING position
+
+-- name: take_over
+-- Live from now on, if it is at least as far as the one before: readers never go back. Second half of a switch.
+-- $1 projection, $2 schema, $3 position of the one before
+UPDATE timeline.progress SET live = true WHERE name = $1 AND tables = $2 AND position >= $3
+
+-- name: forget_tables
+-- $1 projection, $2 schema
+DELETE FROM timeline.progress WHERE name = $1 AND tables = $2 AND NOT live
+
+-- name: try_alone
+-- Whether this connection is the one that folds these tables; held until the connection ends.
+-- $1 schema
+SELECT EXISTS (
+  SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+    AND classid = (hashtextextended($1, 0) >> 32 & 4294967295)::oid AND objid = (hashtextextended($1, 0) & 4294967295)::oid
+) OR pg_try_advisory_lock(hashtextextended($1, 0))
+
+-- name: users
+-- The events that rest on these things.
+-- $1 things
+SELECT thing, event FROM rest WHERE thing = ANY ($1::uuid[])
+
+-- name: followers
+-- These events, and everything that answers them, directly or through others.
+-- $1 events
+WITH RECURSIVE follower (id) AS (
+  SELECT unnest($1::uuid[])
+  UNION
+  SELECT answer.reply FROM follower JOIN answer ON answer.target = follower.id
+)
+SELECT id FROM follower
+
+-- name: ancestors
+-- These events, and everything that they answer, directly or through others.
+-- $1 events
+WITH RECURSIVE ancestor (id) AS (
+  SELECT unnest($1::uuid[])
+  UNION
+  SELECT answer.target FROM ancestor JOIN answer ON answer.reply = ancestor.id
+)
+SELECT id FROM ancestor
+
+-- name: answers
+-- What answers these events.
+-- $1 events
+SELECT target, reply FROM answer WHERE target = ANY ($1::uuid[])
+
+-- name: events
+-- $1 events
+SELECT id, position, recorded_at, recorded_by, revision, level, status, survivor, taken_back, tenses, body
+FROM event WHERE id = ANY ($1::uuid[])
+
+-- name: things
+-- Registered things as they stand.
+-- $1 ids
+SELECT id, kind, revision, level, position, recorded_at, body, from_position
+FROM registered WHERE id = ANY ($1::uuid[]) AND to_position = 9223372036854775807
+
+-- name: voices
+-- The live voices on these events.
+-- $1 events
+SELECT event, id, body, from_position FROM voice
+WHERE event = ANY ($1::uuid[]) AND to_position = 9223372036854775807
+
+-- name: hearers
+-- The events on which these have a live voice.
+-- $1 events
+SELECT id, event FROM voice WHERE id = ANY ($1::uuid[]) AND event <> id AND to_position = 9223372036854775807
+
+-- name: states
+-- The live states of these events.
+-- $1 events
+SELECT event, low, high, kind, standing, phase, week, body, from_position FROM event_state
+WHERE event = ANY ($1::uuid[]) AND to_position = 9223372036854775807
+
+-- name: entries
+-- The live entries of these events.
+-- $1 events
+SELECT event, timeline, low, high, placed, at, earliest, latest, position, bounded_from, bounded_to, state, said_at, feed,
+       from_position
+FROM timeline_entry WHERE event = ANY ($1::uuid[]) AND to_position = 9223372036854775807
+
+-- name: save_events
+-- $1 ids, $2 positions, $3 times, $4 recorders, $5 revisions, $6 levels, $7 statuses, $8 survivors, $9 taken back,
+-- $10 tenses, $11 bodies
+INSERT INTO event (id, position, recorded_at, recorded_by, revision, level, status, survivor, taken_back, tenses, body)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::integer[], $6::smallint[], $7::text[],
+                     $8::uuid[], $9::boolean[], $10::bytea[], $11::bytea[])
+ON CONFLICT (id) DO UPDATE SET
+  revision = excluded.revision, level = excluded.level, status = excluded.status, survivor = excluded.survivor,
+  taken_back = excluded.taken_back, tenses = excluded.tenses, body = excluded.body
+
+-- name: save_answers
+-- $1 targets, $2 replies
+INSERT INTO answer (target, reply) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+
+-- name: save_rests
+-- $1 things, $2 events
+INSERT INTO rest (thing, event) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+
+-- name: end_things
+-- $1 ids, $2 from positions, $3 to positions
+UPDATE registered AS r SET to_position = ended.until
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS ended (id, since, until)
+WHERE r.id = ended.id AND r.from_position = ended.since
+
+-- name: end_voices
+-- $1 events, $2 voices, $3 from positions, $4 to positions
+UPDATE voice AS v SET to_position = ended.until
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS ended (event, id, since, until)
+WHERE v.event = ended.event AND v.id = ended.id AND v.from_position = ended.since
+
+-- name: end_states
+-- $1 events, $2 low levels, $3 from positions, $4 to positions
+UPDATE event_state AS s SET to_position = ended.until
+FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bigint[]) AS ended (event, low, since, until)
+WHERE s.event = ended.event AND s.low = ended.low AND s.from_position = ended.since
+
+-- name: end_entries
+-- $1 events, $2 timelines, $3 low levels, $4 from positions, $5 to positions
+UPDATE timeline_entry AS e SET to_position = ended.until
+FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[]) AS ended (event, timeline, low, since, until)
+WHERE e.event = ended.event AND e.timeline = ended.timeline AND e.low = ended.low AND e.from_position = ended.since
+  AND e.to_position = 9223372036854775807
+
+-- name: move_heads
+-- $1 timelines, $2 levels, $3 positions
+INSERT INTO timeline_head (timeline, level, position)
+SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::bigint[])
+ON CONFLICT (timeline, level) DO UPDATE SET position = greatest(timeline_head.position, excluded.position)
+
+-- name: move_heads_of_answers
+-- A reply shows the title and standing of what it answers wherever it stands, so those timelines changed too.
+-- $1 events, $2 levels, $3 positions
+INSERT INTO timeline_head (timeline, level, position)
+SELECT shown.timeline, changed.level, max(changed.position)
+FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS changed (event, level, position)
+JOIN answer ON answer.target = changed.event
+CROSS JOIN LATERAL (
+  SELECT timeline FROM timeline_entry AS e
+  WHERE e.event = answer.reply AND e.to_position = 9223372036854775807
+    AND e.low <= changed.level AND changed.level <= e.high
+  UNION ALL SELECT answer.reply
+) AS shown
+GROUP BY shown.timeline, changed.level
+ON CONFLICT (timeline, level) DO UPDATE SET position = greatest(timeline_head.position, excluded.position)
+

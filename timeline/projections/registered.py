@@ -1,0 +1,70 @@
+"""Registered things as they stand, and the feed of records."""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from timeline.log.read import stored
+from timeline.log.record import Stored
+from timeline.model.entry import Feed, RecordShown, RegisteredPage, RegisteredShown
+from timeline.model.record import MARKINGS
+from timeline.model.registry import folded
+from timeline.projections.pages import SQL, Connection, registered_row
+
+
+async def registered_one(connection: Connection, kind: str, named: str, level: int, position: int) -> RegisteredShown:
+    """A registered thing by id or slug.
+
+    Raises:
+        NotFound: there is none that this level may see.
+    """
+    return _shown(await registered_row(connection, kind, named, level, position))
+
+
+async def registered_page(
+    connection: Connection, kind: str, level: int, position: int, q: str | None, after: tuple[str, UUID], limit: int
+) -> RegisteredPage:
+    """Registered things of a kind by slug, after a key; with `q`, those with it in their slug, a name or an alias."""
+    rows = await connection.fetch(
+        SQL.registered_page, kind, level, position, *after, folded(q) if q else None, limit + 1
+    )
+    more = len(rows) > limit
+    items = [_shown(row) for row in rows[:limit]]
+    return RegisteredPage(position=position, items=items, next=items[-1].id if more else None)
+
+
+def _shown(row: asyncpg.Record | Any) -> RegisteredShown:
+    body: dict[str, Any] = msgspec.json.decode(row["body"])
+    return RegisteredShown(
+        id=str(row["id"]),
+        kind=row["kind"],
+        revision=row["revision"],
+        position=row["position"],
+        recorded_at=row["recorded_at"],
+        marking=MARKINGS[row["level"]],
+        slug=row["slug"],
+        name=row["name"],
+        body={name: value for name, value in body.items() if name not in ("kind", "id", "revision")},
+    )
+
+
+async def feed(connection: Connection, after: int, limit: int, level: int, position: int) -> Feed:
+    """The records after a position, up to what is folded, as far as this level may see them; `next` never skips."""
+    until = min(after + limit, position)
+    rows = await connection.fetch(SQL.feed, after, until, level) if until > after else []
+    return Feed(records=[_record(stored(row)) for row in rows], next=max(after, until))
+
+
+def _record(record: Stored) -> RecordShown:
+    return RecordShown(
+        position=record.position,
+        id=str(record.id),
+        kind=record.kind,
+        subject=str(record.subject),
+        revision=record.revision,
+        recorded_at=record.recorded_at,
+        recorded_by=record.recorded_by,
+        body=record.body,
+    )

@@ -1,0 +1,220 @@
+"""The rows that a batch of records may touch: loaded before the fold, written after it.
+
+Rows that readers see are versions: `from_position` is the first position that they hold at, `to_position` the first
+that they don't. Rows that only the fold needs are kept as they stand now.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from timeline.model.kinds import Event
+from timeline.model.registry import Document, Registration, Source
+from timeline.model.standing import Modality, Side, Standing, Tense
+
+FOREVER = 2**63 - 1
+"""The `to_position` of a live row."""
+ALL = UUID(int=0)
+"""The timeline in which every event stands."""
+NAMES = UUID(int=1)
+"""The head that moves when a registered thing is named anew, since names stand on every page."""
+
+Status = Literal["live", "recalled", "erased"]
+Placed = Literal["participant", "speaker", "of"]
+
+
+class Case(msgspec.Struct, kw_only=True):
+    """An event as the fold works on it: what was posted, after its edits."""
+
+    id: UUID
+    position: int
+    recorded_at: datetime
+    recorded_by: str
+    revision: int
+    event: Event
+    level: int
+    status: Status = "live"
+    survivor: UUID | None = None
+    """The event that this one turned out to be."""
+    taken_back: bool = False
+    tenses: dict[str, Tense] = {}
+    """The tense in which it speaks of each target: set when it was recorded, from the target's phase then."""
+    changed: bool = True
+
+
+class Thing(msgspec.Struct, kw_only=True):
+    """A registered thing, one version of it."""
+
+    id: UUID
+    registration: Registration
+    revision: int
+    level: int
+    position: int
+    """Of its first registration."""
+    recorded_at: datetime
+
+
+class VoiceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One source taking one side on one event."""
+
+    id: UUID
+    position: int
+    level: int
+    source: UUID
+    side: Side
+    modality: Modality
+    tense: Tense
+    said_words: str
+    said_edtf: str
+    said_earliest: date | None
+    said_latest: date | None
+    said_assumed: bool
+    credibility: int
+    judgement: dict[str, Any] | None = None
+    """An assessment's likelihood, verdict, confidence and hedge."""
+    live_levels: int
+    """A bit for each level: whether the voice has effect on what a reader there sees."""
+    taken_back: bool = False
+    cancels: bool = False
+    part: str | None = None
+    ground: str | None = None
+    happened: dict[str, Any] | None = None
+    figures: dict[str, Any] | None = None
+    document: UUID | None = None
+    via: UUID | None = None
+    quote: dict[str, Any] | None = None
+
+    def live_at(self, level: int) -> bool:
+        """Whether a reader at this level sees it, and sees it have effect."""
+        return self.level <= level and bool(self.live_levels >> level & 1)
+
+
+class StateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of an event, for readers at levels `low` to `high`."""
+
+    low: int
+    high: int
+    kind: str
+    standing: str | None
+    phase: str
+    week: str
+    body: bytes
+    """A `model.entry.State`, as JSON."""
+
+
+class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an event stands in one timeline, for readers at levels `low` to `high`."""
+
+    timeline: UUID
+    low: int
+    high: int
+    placed: Placed
+    at: date
+    earliest: date
+    """The second key of the order: the first day, or when first said."""
+    latest: date
+    """The third: the last day, or the end of the calendar when unknown."""
+    position: int
+    bounded_from: date | None
+    bounded_to: date | None
+    state: Literal["settled", "ongoing", "expected"]
+    said_at: date
+    """The day that its first said is placed on: what sections of expected and ongoing events go by."""
+    feed: bool
+
+
+Row = TypeVar("Row")
+
+
+class Version(msgspec.Struct, Generic[Row], kw_only=True):
+    """A row with the positions that it holds at."""
+
+    row: Row
+    from_position: int
+    to_position: int = FOREVER
+    stored: bool = False
+    """Whether the database has it, as loaded."""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as readers at one level see it, before equal levels are made one row."""
+
+    standing: Standing
+    state: bytes
+    week: str
+    at: date
+    earliest: date
+    latest: date
+    bounded_from: date | None
+    bounded_to: date | None
+    kind: str
+    flow: Literal["settled", "ongoing", "expected"]
+    said_at: date
+
+
+class World(msgspec.Struct, kw_only=True):
+    """Everything that folding a batch may read, and everything that it changed."""
+
+    now: datetime = datetime.min.replace(tzinfo=UTC)
+    """When the record that is being folded was recorded."""
+    cases: dict[UUID, Case] = {}
+    replies: dict[UUID, set[UUID]] = {}
+    """Events that name the key: as what they are `of`, cancel, happen during, or are duplicates of."""
+    uses: dict[UUID, set[UUID]] = {}
+    """Events that rest on the key, a source or a document."""
+    things: dict[UUID, list[Version[Thing]]] = {}
+    voices: dict[UUID, dict[UUID, list[Version[VoiceRow]]]] = {}
+    states: dict[UUID, list[Version[StateRow]]] = {}
+    entries: dict[UUID, list[Version[EntryRow]]] = {}
+    heads: dict[tuple[UUID, int], int] = {}
+    """The position at which a timeline last changed, as seen at a level."""
+    shown_anew: dict[tuple[UUID, int], int] = {}
+    """Events that changed at a level, with the position: whoever shows their title or standing changed too."""
+    hearers: dict[UUID, set[UUID]] = {}
+    """The events that have a voice of the key's."""
+    new_replies: set[tuple[UUID, UUID]] = set()
+    new_uses: set[tuple[UUID, UUID]] = set()
+
+    def thing(self, thing: UUID | str | None) -> Thing | None:
+        """A registered thing as it stands now."""
+        versions = self.things.get(UUID(str(thing))) if thing else None
+        return versions[-1].row if versions else None
+
+    def source(self, source: UUID | str) -> Source | None:
+        """A source as it stands now."""
+        found = self.thing(source)
+        return found.registration if found and isinstance(found.registration, Source) else None
+
+    def document(self, document: str | None) -> Document | None:
+        """A document as it stands now."""
+        found = self.thing(document)
+        return found.registration if found and isinstance(found.registration, Document) else None
+
+    def voices_of(self, event: UUID) -> list[VoiceRow]:
+        """The live voices on an event, in the order of their records."""
+        rows = [v.row for versions in self.voices.get(event, {}).values() for v in versions if v.to_position == FOREVER]
+        return sorted(rows, key=lambda row: row.position)
+
+    def states_of(self, event: UUID) -> dict[int, StateRow]:
+        """The live state of an event at each level that it shows at."""
+        live = (v.row for v in self.states.get(event, []) if v.to_position == FOREVER)
+        return {level: row for row in live for level in range(row.low, row.high + 1)}
+
+    def touch(self, timeline: UUID, level: int, position: int) -> None:
+        """Note that a timeline changed as seen at a level."""
+        self.heads[timeline, level] = position
+
+
+def replace_rows(versions: list[Version[Row]], wanted: list[Row], position: int) -> None:
+    """End the live rows that are no longer wanted, and begin those that are new; what is equal stays as it is."""
+    live = [v for v in versions if v.to_position == FOREVER]
+    keep = [v for v in live if v.row in wanted]
+    for version in live:
+        if version not in keep:
+            version.to_position = position
+    kept = [v.row for v in keep]
+    versions.extend(Version(row=row, from_position=position) for row in wanted if row not in kept)
+    # What began and ended at one position was never seen by anybody.
+    versions[:] = [v for v in versions if v.stored or v.from_position < v.to_position]
