@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
 
 from tests.postgres import EXTERNAL, Server, admin_dsn, keep_seed, new_home, one_at_a_time, reset, stop_keeper
+from timeline.app import Application
 from timeline.db.migrate import migrate
+from timeline.settings import Settings
 
 HOME = "TIMELINE_TEST_HOME"
 RUN_PID = "TIMELINE_TEST_RUN_PID"
@@ -88,3 +91,31 @@ async def fresh_database(embedded: Server, worker: str) -> AsyncIterator[str]:
     name = f"fresh_{worker}_{next(_numbers)}"
     yield await embedded.create(name)
     await embedded.drop(name)
+
+
+@pytest_asyncio.fixture
+async def application(db: str, tmp_path: Path) -> AsyncIterator[Application]:
+    """The real service on an empty database; open to readers of what is clear."""
+    made = Application(Settings(data_dir=str(tmp_path), public_audience="clear"), db)
+    async with made.running():
+        yield made
+
+
+@pytest_asyncio.fixture
+async def api(application: Application) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the owner's token."""
+    async with client_of(application, {"Authorization": f"Bearer {application.token}"}) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def anonymous(application: Application) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token."""
+    async with client_of(application, {}) as client:
+        yield client
+
+
+def client_of(application: Application, headers: dict[str, str]) -> httpx.AsyncClient:
+    """A client of a running service, in process, through the whole of its ASGI application."""
+    transport = httpx.ASGITransport(application.asgi, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://timeline", headers=headers)

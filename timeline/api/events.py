@@ -4,6 +4,7 @@ from typing import Any, Union
 
 import msgspec
 from litestar import Response
+from litestar.params import FromPath
 
 from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged
 from timeline.api.body import JSON, NDJSON, decode, media_type, plain
@@ -159,7 +160,7 @@ def _no_record(value: Any) -> Fault:
         operation_id="getEvent", tag="events", query=EventParams, answers=EventShown, refuses=(404, 406, 410, 503)
     ),
 )
-async def get_event(request: Asked, event: str) -> Response[Any]:
+async def get_event(request: Asked, event: FromPath[str]) -> Response[Any]:
     """An event as it stands, with its voices and what was said about it. 308 where it turned out to be another."""
     who = identify(request)
     params = read_query(request, EventParams)

@@ -50,7 +50,9 @@ async def post_one(request: Asked, post: Record, params: PostParams, who: Identi
     caller = Caller(subject=who.subject, on_missing=params.on_missing, key=key_of(request, who))
     if params.dry_run:
         admitted = await _admitted(to, post, caller)
-        return Response(msgspec.json.encode(await preview(to, admitted, who)), media_type="application/json")
+        return Response(
+            msgspec.json.encode(await preview(to, admitted, who)), status_code=200, media_type="application/json"
+        )
     admitted, receipts = await _recorded(to, post, caller)
     own = receipts[-1]
     visible = params.wait and await to.projector.reached(own.position, to.settings.visible_wait_seconds)

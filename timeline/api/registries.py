@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from timeline.api.answer import headers_of, negotiated, respond
 from timeline.api.body import JSON, decode, media_type
@@ -63,7 +64,7 @@ def _routes(kind: str) -> list[HTTPRouteHandler]:
             page = await registered_page(connection, kind, who.level, position, params.q, after, params.limit)
         return respond(request, fmt, _next(page), headers_of(None, position, public=not who.may_write))
 
-    async def get_one(request: Asked, named: str) -> Response[Any]:
+    async def get_one(request: Asked, named: FromPath[str]) -> Response[Any]:
         who, to = identify(request), service(request)
         read_query(request, OneParams)
         fmt = negotiated(request, RegisteredShown)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response
+from litestar.params import FromPath
 
 from timeline.access import Identity
 from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged
@@ -23,19 +24,19 @@ def _contract(name: str) -> Contract:
 
 
 @read("/v1/timelines/actors/{actor:str}", _contract("getActorTimeline"))
-async def actor_timeline(request: Asked, actor: str) -> Response[Any]:
+async def actor_timeline(request: Asked, actor: FromPath[str]) -> Response[Any]:
     """The timeline of an actor: what it took part in, what was said about that, and what it said."""
     return await _timeline(request, "actor", actor)
 
 
 @read("/v1/timelines/topics/{topic:str}", _contract("getTopicTimeline"))
-async def topic_timeline(request: Asked, topic: str) -> Response[Any]:
+async def topic_timeline(request: Asked, topic: FromPath[str]) -> Response[Any]:
     """The timeline of a topic."""
     return await _timeline(request, "topic", topic)
 
 
 @read("/v1/timelines/places/{place:str}", _contract("getPlaceTimeline"))
-async def place_timeline(request: Asked, place: str) -> Response[Any]:
+async def place_timeline(request: Asked, place: FromPath[str]) -> Response[Any]:
     """The timeline of a place."""
     return await _timeline(request, "place", place)
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response
+from litestar.params import FromPath
 
 from timeline.access import Identity
 from timeline.api.answer import SUFFIX, headers_of, negotiated, not_modified, respond, unchanged
@@ -22,7 +23,7 @@ from timeline.projections.slices import WeekQuery, week_after, week_slice
     "/v1/weeks/{week:str}",
     Contract(operation_id="getWeek", tag="weeks", query=WeekParams, answers=Slice, refuses=(404, 406, 503)),
 )
-async def get_week(request: Asked, week: str) -> Response[Any]:
+async def get_week(request: Asked, week: FromPath[str]) -> Response[Any]:
     """The slice of an ISO week (`2019-W23`), in sections; `current` and `last` answer 307 to the dated one."""
     who, to = identify(request), service(request)
     params = read_query(request, WeekParams)
