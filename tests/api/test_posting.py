@@ -165,7 +165,7 @@ async def test_a_date_that_cannot_be_read_is_a_fault_with_examples(api: httpx.As
 
 async def test_a_dry_run_shows_what_would_change_and_records_nothing(api: httpx.AsyncClient) -> None:
     await posted(api, "/v1/sources", PAPER)
-    visit = await posted(api, "/v1/events", VISIT)
+    visit = await posted(api, "/v1/events", VISIT | {"said": "2019-06-10"})
     denial = {"kind": "denial", "of": [visit["id"]], "source": "paper", "occurred": "2019-06-12", "modality": "stated"}
 
     answer = await api.post("/v1/events", json=denial, params={"dry_run": True})
