@@ -15,7 +15,7 @@ import msgspec
 from timeline.errors import NoToken, WrongToken
 from timeline.model.record import LEVEL_MAX, level_of
 
-TOKEN_PREFIX = "tl_"
+TOKEN_PREFIX = "tl_"  # noqa: S105  (the public part, by which a leaked token is recognised)
 OWNER = "owner"
 
 

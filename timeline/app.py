@@ -14,7 +14,6 @@ from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
-
 from timeline.access import Access, owner_token
 from timeline.api import changes, events, meta, registries, timelines, weeks
 from timeline.api.edge import Edge
@@ -139,9 +138,7 @@ def contract_document() -> dict[str, Any]:
 
 def _litestar(settings: Settings) -> Litestar:
     contract = contract_document()
-    served = State(
-        {"openapi": encoded(contract), "docs": docs_page(contract), "docs_style": docs_style()}
-    )
+    served = State({"openapi": encoded(contract), "docs": docs_page(contract), "docs_style": docs_style()})
     return Litestar(
         route_handlers=HANDLERS,
         openapi_config=None,
@@ -151,5 +148,3 @@ def _litestar(settings: Settings) -> Litestar:
         logging_config=None,
         state=served,
     )
-
-

@@ -22,7 +22,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def words(self) -> str:
         """The report in a few lines."""
         guards = ", ".join(f"{name} {'active' if on else 'NOT active'}" for name, on in self.guards.items())
-        models = "no read models yet" if self.compared_at is None else f"read models equal a rebuild at {self.compared_at}"
+        models = (
+            "no read models yet" if self.compared_at is None else f"read models equal a rebuild at {self.compared_at}"
+        )
         if self.faults:
             return f"{self.records} records read, {len(self.faults)} faults. Guards: {guards}."
         return f"The log is whole: {self.records} records, {self.erased} erased; {models}. Guards: {guards}."

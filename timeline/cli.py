@@ -76,7 +76,7 @@ def check(**given: Any) -> None:
 
 
 def _run(given: dict[str, Any], work: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
-    from timeline.logs import configure  # noqa: PLC0415  (--help should not wait for it)
+    from timeline.logs import configure
 
     try:
         settings = from_environment(given)
@@ -102,7 +102,7 @@ async def _database(settings: Settings, *, own: bool = False) -> AsyncIterator[t
     if settings.database_url:
         yield settings.database_url, None
         return
-    from timeline.db.embedded import EmbeddedServer  # noqa: PLC0415  (not needed with a database of the user's)
+    from timeline.db.embedded import EmbeddedServer
 
     server = EmbeddedServer(settings.data_path)
     if not own and await _answers(server.dsn):
@@ -115,7 +115,7 @@ async def _database(settings: Settings, *, own: bool = False) -> AsyncIterator[t
 
 
 async def _answers(dsn: str) -> bool:
-    import asyncpg  # noqa: PLC0415  (as above)
+    import asyncpg
 
     try:
         connection = await asyncpg.connect(dsn, timeout=2)
@@ -126,8 +126,8 @@ async def _answers(dsn: str) -> bool:
 
 
 async def _serve(settings: Settings) -> int:
-    from timeline.app import Application  # noqa: PLC0415  (half a second that --help should not wait for)
-    from timeline.db.migrate import migrate as apply  # noqa: PLC0415
+    from timeline.app import Application
+    from timeline.db.migrate import migrate as apply
 
     listening = _listen(settings)
     with contextlib.closing(listening):
@@ -136,7 +136,7 @@ async def _serve(settings: Settings) -> int:
             application = Application(settings, dsn)
             async with application.running() as service:
                 if settings.sample:
-                    from timeline.sample import record_sample  # noqa: PLC0415
+                    from timeline.sample import record_sample
 
                     await record_sample(service)
                 await _serve_on(listening, application, settings, server)
@@ -158,7 +158,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 async def _serve_on(listening: socket.socket, application: Any, settings: Settings, server: Any) -> None:
-    import uvicorn  # noqa: PLC0415  (as above)
+    import uvicorn
 
     config = uvicorn.Config(
         application.asgi,
@@ -184,7 +184,7 @@ async def _keep_alive(server: Any) -> None:
     while server is not None:
         await asyncio.sleep(WATCH_SECONDS)
         if server.pid is None:
-            import structlog  # noqa: PLC0415  (as above)
+            import structlog
 
             structlog.get_logger().error("embedded server died; starting it again")
             with contextlib.suppress(Broken):
@@ -201,12 +201,12 @@ def _print_where(listening: socket.socket, application: Any, settings: Settings)
     if settings.sample:
         click.echo(f"  try               curl {url}/v1/timelines/actors/haftar.md")
     else:
-        click.echo(f'  try               curl -H "Authorization: Bearer $(cat \'{token}\')" {url}/v1/timelines/all')
+        click.echo(f"  try               curl -H \"Authorization: Bearer $(cat '{token}')\" {url}/v1/timelines/all")
     click.echo("  stop              Ctrl-C")
 
 
 async def _migrate(settings: Settings) -> int:
-    from timeline.db.migrate import migrate as apply  # noqa: PLC0415
+    from timeline.db.migrate import migrate as apply
 
     async with _database(settings) as (dsn, _):
         applied = await apply(dsn, on_step=lambda name: click.echo(f"applying {name}"))
@@ -215,8 +215,8 @@ async def _migrate(settings: Settings) -> int:
 
 
 async def _rebuild(settings: Settings) -> int:
-    from timeline.app import PROJECTOR_ROLE, role_for  # noqa: PLC0415
-    from timeline.projections.projector import rebuild as fold_anew  # noqa: PLC0415
+    from timeline.app import PROJECTOR_ROLE, role_for
+    from timeline.projections.projector import rebuild as fold_anew
 
     async with _database(settings) as (dsn, _):
         with _bar("rebuilding timelines") as show:
@@ -226,8 +226,8 @@ async def _rebuild(settings: Settings) -> int:
 
 
 async def _check(settings: Settings) -> int:
-    from timeline.app import PROJECTOR_ROLE, role_for  # noqa: PLC0415
-    from timeline.checking import check_all  # noqa: PLC0415
+    from timeline.app import PROJECTOR_ROLE, role_for
+    from timeline.checking import check_all
 
     async with _database(settings) as (dsn, _):
         with _bar("checking the log") as show_log, _bar("rebuilding to compare") as show_models:
@@ -244,8 +244,8 @@ def _bar(words: str) -> Any:
     if not sys.stderr.isatty():
         yield lambda at, of: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(words, total=None)

@@ -9,7 +9,8 @@
     │   ├── BodyTooLarge 413        UnsupportedMediaType 415
     │   ├── InvalidRecord 422       BatchRefused · UnknownReference · AmbiguousReference · KeyReused · NotApplicable
     │   └── Unavailable 503         QueueFull · Behind · DatabaseUnavailable · ShuttingDown
-    └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · WrongSetting · EmbeddedServerFailed
+    └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · WrongSetting
+                                    EmbeddedServerFailed
 
 A class's docstring is the problem's title, its name in kebab-case the problem's type.
 """

@@ -18,7 +18,9 @@ def configure(log_format: str, level: str) -> None:
     rendered: Any = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     least = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(

@@ -1,5 +1,6 @@
 """Every setting: its name, its default, what it does. Each is also an environment variable, `TIMELINE_` before it."""
 
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,27 +17,35 @@ PREFIX = "TIMELINE_"
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How the service runs."""
 
-    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")] = 8000
-    data_dir: Annotated[str, Meta(description="Where the embedded database and the owner token live.")] = "timeline-data"
-    database_url: Annotated[
-        str | None, Meta(description="A PostgreSQL 15-18 to use instead of the embedded one.")
-    ] = None
-    sample: Annotated[bool, Meta(description="Record the sample week, and let anybody read what is marked clear.")] = False
+    data_dir: Annotated[
+        str, Meta(min_length=1, description="Where the embedded database and the owner token live.")
+    ] = "timeline-data"
+    database_url: Annotated[str | None, Meta(description="A PostgreSQL 15-18 to use instead of the embedded one.")] = (
+        None
+    )
+    sample: Annotated[bool, Meta(description="Record the sample week, and let anybody read what is marked clear.")] = (
+        False
+    )
     public_audience: Annotated[
         Literal["clear"] | None, Meta(description="`clear` lets anybody read what is marked clear, without a token.")
     ] = None
     log_format: Annotated[Literal["console", "json"], Meta(description="How log lines are written.")] = "console"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="The least that is logged.")] = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least that is logged.")
+    ] = "info"
     body_bytes_max: Annotated[int, Meta(ge=1_024, description="The largest body of one post.")] = 1_048_576
     batch_bytes_max: Annotated[int, Meta(ge=1_024, description="The largest body of a batch.")] = 33_554_432
     batch_lines_max: Annotated[int, Meta(ge=1, description="The most lines of a batch.")] = 10_000
-    queue_records_max: Annotated[int, Meta(ge=1, description="Records that may wait for the log; more get 503.")] = 20_000
+    queue_records_max: Annotated[int, Meta(ge=1, description="Records that may wait for the log; more get 503.")] = (
+        20_000
+    )
     connections_max: Annotated[int, Meta(ge=2, le=100, description="Connections to the database for requests.")] = 12
     visible_wait_seconds: Annotated[
         float, Meta(ge=0, le=60, description="How long a post waits to become readable, and a read for min_position.")
     ] = 2.0
-    drain_seconds: Annotated[float, Meta(ge=0, le=60, description="How long requests may finish when stopping.")] = 1.5
+    drain_seconds: Annotated[float, Meta(ge=0, le=60, description="How long requests may finish when stopping.")] = 1.0
 
     @property
     def audience(self) -> Literal["clear"] | None:
@@ -50,18 +59,63 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def from_environment(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings: what the command line gave, else the environment, else the defaults.
+    """The settings: what the command line gave, else the environment, else the defaults. Empty variables are not set.
 
     Raises:
-        WrongSetting: a value is not allowed, or a TIMELINE_ variable is not a setting.
+        WrongSetting: values are not allowed, or TIMELINE_ variables are not settings. Tells all of them.
     """
-    names = set(Settings.__struct_fields__)
-    found = {name[len(PREFIX) :].lower(): text for name, text in environment.items() if name.startswith(PREFIX)}
-    unknown = sorted(set(found) - names - {"test_database_url", "test_home", "test_run_pid"})
-    if unknown:
-        raise WrongSetting(f"Expected TIMELINE_ and one of {', '.join(sorted(names))}; found {', '.join(unknown)}.")
-    values: dict[str, Any] = found | {name: value for name, value in given.items() if value is not None}
+    found = {name: text for name, text in environment.items() if name.startswith(PREFIX) and text}
+    values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): text for name, text in found.items()}
+    values = {name: value for name, value in values.items() if not name.startswith("test_")}
+    wrong = [_unknown(name) for name in values if name not in Settings.__struct_fields__]
+    values |= {name: value for name, value in given.items() if value is not None}
+    wrong += [_unlike(field, values[field.name]) for field in _FIELDS if not _fits(field, values)]
+    if wrong:
+        raise WrongSetting("\n".join(wrong))
+    return msgspec.convert(values, Settings, strict=False)
+
+
+_FIELDS = msgspec.structs.fields(Settings)
+
+
+def _fits(field: msgspec.structs.FieldInfo, values: Mapping[str, Any]) -> bool:
     try:
-        return msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise WrongSetting(f"A setting is wrong: {error}.") from error
+        msgspec.convert(values.get(field.name, field.default), field.type, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _unlike(field: msgspec.structs.FieldInfo, found: object) -> str:
+    return (
+        f"{PREFIX}{field.name.upper()}: expected {_expected(msgspec.inspect.type_info(field.type))}, found {found!r}."
+    )
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, Settings.__struct_fields__, n=1)
+    known = near or sorted(Settings.__struct_fields__)
+    return f"{PREFIX}{name.upper()} is not a setting. Expected {PREFIX} and {' or '.join(known)}, in capitals."
+
+
+def _expected(wanted: msgspec.inspect.Type) -> str:
+    """What a setting of this type may be, in words."""
+    match wanted:
+        case msgspec.inspect.Metadata(type=inner):
+            return _expected(inner)
+        case msgspec.inspect.UnionType(types=types):
+            return _expected(types[0])
+        case msgspec.inspect.LiteralType(values=values):
+            return " or ".join(map(str, values))
+        case msgspec.inspect.BoolType():
+            return "true or false"
+        case msgspec.inspect.IntType(ge=least, le=most):
+            return f"a whole number {_between(least, most)}"
+        case msgspec.inspect.FloatType(ge=least, le=most):
+            return f"a number {_between(least, most)}"
+        case _:
+            return "a text"
+
+
+def _between(least: float | None, most: float | None) -> str:
+    return f"of {least} or more" if most is None else f"from {least} to {most}"

@@ -26,7 +26,8 @@ def negotiated(request: Asked, answers: type) -> Format:
         chosen = next((each for each in formats if each.suffix == suffix), None)
     else:
         by_type = {each.media_type.split(";")[0]: each for each in formats}
-        accepted = request.accept.best_match([*by_type], default=None) if request.headers.get("accept") else [*by_type][0]
+        asked = request.headers.get("accept")
+        accepted = request.accept.best_match([*by_type], default=None) if asked else next(iter(by_type))
         chosen = by_type.get(accepted) if accepted else None
     if chosen is None:
         names = ", ".join(f"{each.suffix} ({each.media_type.split(';')[0]})" for each in formats)

@@ -42,7 +42,9 @@ def decode(body: bytes, wanted: Any) -> Any:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         value = plain(body)
         found = text_faults(value) + faults(value, wanted)
-        raise invalid(found or [Fault(pointer="#", expected="a record", found="something that can't be read")]) from None
+        raise invalid(
+            found or [Fault(pointer="#", expected="a record", found="something that can't be read")]
+        ) from None
 
 
 def plain(body: bytes) -> Any:

@@ -36,7 +36,9 @@ class _Address:
 
     def __init__(self, path: str) -> None:
         self.template = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
-        self.pattern = re.compile("".join("[^/]+" if part.startswith("{") else re.escape(part) for part in PARTS.split(path)))
+        self.pattern = re.compile(
+            "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in PARTS.split(path))
+        )
         self.methods: set[str] = set()
 
 
@@ -67,7 +69,10 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 added = {**SECURITY_HEADERS, "X-Request-Id": request_id}
-                message["headers"] = [*message["headers"], *((k.lower().encode(), v.encode()) for k, v in added.items())]
+                message["headers"] = [
+                    *message["headers"],
+                    *((k.lower().encode(), v.encode()) for k, v in added.items()),
+                ]
             elif head and message["type"] == "http.response.body":
                 message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
             await send(message)

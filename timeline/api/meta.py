@@ -78,7 +78,13 @@ KINDS = KindsShown(kinds=[_kind(cls, group) for kinds, group in _GROUPS for cls 
 
 def _open(name: str, answers: type | None = None, raw: str | None = None, refuses: tuple[int, ...] = ()) -> Contract:
     return Contract(
-        operation_id=name, tag="service", query=NoParams, answers=answers, raw_media_type=raw, scope="open", refuses=refuses
+        operation_id=name,
+        tag="service",
+        query=NoParams,
+        answers=answers,
+        raw_media_type=raw,
+        scope="open",
+        refuses=refuses,
     )
 
 

@@ -22,7 +22,9 @@ class Metrics:
         position.set_function(lambda: projector.health.position)
         stopped = Gauge("timeline_projection_stopped", "1 when a record can't be folded.", registry=self._registry)
         stopped.set_function(lambda: int(projector.health.stopped is not None))
-        self._head = Gauge("timeline_log_position", "The last position of the log, when last asked.", registry=self._registry)
+        self._head = Gauge(
+            "timeline_log_position", "The last position of the log, when last asked.", registry=self._registry
+        )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request by its route, never by its address."""

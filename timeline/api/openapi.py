@@ -109,7 +109,9 @@ def _tidy(schema: Any, renamed: dict[str, str]) -> Any:
         return [_tidy(each, renamed) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {name: _tidy(each, renamed) for name, each in schema.items() if name != "title" or not isinstance(each, str)}
+    found = {
+        name: _tidy(each, renamed) for name, each in schema.items() if name != "title" or not isinstance(each, str)
+    }
     if "discriminator" in found and "anyOf" in found:
         found["oneOf"] = found.pop("anyOf")
         mapping = found["discriminator"].get("mapping", {})
@@ -210,11 +212,15 @@ def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
         content |= {each.media_type.split(";")[0]: text for each in shown if each.name != "json"}
         good["content"] = content
     elif contract.raw_media_type:
-        good["content"] = {contract.raw_media_type: {"schema": {"type": "object" if contract.raw_media_type == JSON else "string"}}}
+        good["content"] = {
+            contract.raw_media_type: {"schema": {"type": "object" if contract.raw_media_type == JSON else "string"}}
+        }
     found: dict[str, Any] = {str(contract.status): good}
     if contract.scope == "append":
-        found["200"] = {"description": "With `dry_run`: what would be recorded. Of a batch: some lines were refused.",
-                        "content": {JSON: {"schema": {"type": "object"}}}}
+        found["200"] = {
+            "description": "With `dry_run`: what would be recorded. Of a batch: some lines were refused.",
+            "content": {JSON: {"schema": {"type": "object"}}},
+        }
     if contract.scope == "read":
         found["304"] = {"description": "What you have still holds."}
     problem = {"content": {MEDIA_TYPE: {"schema": names.of(Problem)}}}

@@ -169,7 +169,9 @@ def _line(
     instance: str,
 ) -> entry.LineVerdict:
     outcome = outcomes.get(verdict.number)
-    problem = verdict.refusal if isinstance(verdict, Refused) else outcome if isinstance(outcome, TimelineError) else None
+    problem = (
+        verdict.refusal if isinstance(verdict, Refused) else outcome if isinstance(outcome, TimelineError) else None
+    )
     receipt = outcome[-1] if isinstance(outcome, list) else None
     # 424: nothing is wrong with this line, but it stands or falls with another.
     status = problem.status if problem else 201 if receipt else 200 if params.dry_run else 424

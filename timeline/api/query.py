@@ -39,7 +39,9 @@ class Fresh(Params, frozen=True, kw_only=True):
 class Seen(Fresh, frozen=True, kw_only=True):
     """A read of events, which may be judged by another day than today."""
 
-    on: Annotated[date, Meta(description="The day that `overdue` is judged by; today (UTC) when left out.")] | None = None
+    on: Annotated[date, Meta(description="The day that `overdue` is judged by; today (UTC) when left out.")] | None = (
+        None
+    )
 
 
 class TimelineParams(Seen, frozen=True, kw_only=True):
@@ -76,9 +78,12 @@ class EventParams(Seen, frozen=True, kw_only=True):
 class RegistryParams(Fresh, frozen=True, kw_only=True):
     """What may be asked of a registry."""
 
-    q: Annotated[
-        str, Meta(min_length=1, max_length=200, description="Part of a slug, a name or an alias, in any case.")
-    ] | None = None
+    q: (
+        Annotated[
+            str, Meta(min_length=1, max_length=200, description="Part of a slug, a name or an alias, in any case.")
+        ]
+        | None
+    ) = None
     limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = 50
     cursor: Annotated[str, Meta(max_length=400, description="`next` of the page before.")] | None = None
 
@@ -86,7 +91,9 @@ class RegistryParams(Fresh, frozen=True, kw_only=True):
 class ChangesParams(Fresh, frozen=True, kw_only=True):
     """What may be asked of the feed."""
 
-    after: Annotated[int, Meta(ge=0, le=POSITION_MAX, description="The position to go on after; 0 is the beginning.")] = 0
+    after: Annotated[
+        int, Meta(ge=0, le=POSITION_MAX, description="The position to go on after; 0 is the beginning.")
+    ] = 0
     limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Positions to look at, at most.")] = 500
 
 
@@ -97,7 +104,9 @@ class PostParams(Params, frozen=True, kw_only=True):
     on_missing: Annotated[
         Literal["reject", "propose"], Meta(description="Whether unknown actors and so on are refused or registered.")
     ] = "reject"
-    wait: Annotated[bool, Meta(description="Whether to answer when reads show it (bounded) or as soon as it is durable.")] = True
+    wait: Annotated[
+        bool, Meta(description="Whether to answer when reads show it (bounded) or as soon as it is durable.")
+    ] = True
 
 
 class BatchParams(Params, frozen=True, kw_only=True):
@@ -105,9 +114,9 @@ class BatchParams(Params, frozen=True, kw_only=True):
 
     dry_run: bool = False
     on_missing: Literal["reject", "propose"] = "reject"
-    mode: Annotated[
-        Literal["atomic", "each"], Meta(description="All lines or none, or each line by itself.")
-    ] = "atomic"
+    mode: Annotated[Literal["atomic", "each"], Meta(description="All lines or none, or each line by itself.")] = (
+        "atomic"
+    )
 
 
 class NoParams(Params, frozen=True, kw_only=True):
@@ -126,7 +135,9 @@ def read_query(request: Asked, params: type[Q]) -> Q:
     for name, value in request.query_params.multi_items():
         given.setdefault(name, []).append(value)
     known = ", ".join(fields) or "none"
-    unknown = [Fault(pointer=f"?{name}", expected=f"one of {known}", found=name) for name in given if name not in fields]
+    unknown = [
+        Fault(pointer=f"?{name}", expected=f"one of {known}", found=name) for name in given if name not in fields
+    ]
     if unknown:
         raise UnknownParameter(f"Expected one of {known}; found {unknown[0].found}.", errors=unknown)
     values: dict[str, Any] = {}

@@ -18,9 +18,7 @@ from timeline.projections.pages import EVERYTHING, Connection, Query, etag, page
 
 
 def _contract(name: str) -> Contract:
-    return Contract(
-        operation_id=name, tag="timelines", query=TimelineParams, answers=Page, refuses=(404, 406, 503)
-    )
+    return Contract(operation_id=name, tag="timelines", query=TimelineParams, answers=Page, refuses=(404, 406, 503))
 
 
 @read("/v1/timelines/actors/{actor:str}", _contract("getActorTimeline"))
@@ -60,7 +58,9 @@ async def _timeline(request: Asked, kind: str, named: str) -> Response[Any]:
     async with to.reader.at() as (connection, position):
         timeline, subject = await _subject(connection, kind, named, who, position)
         query = _query(params, timeline, who, first, last)
-        tag = await etag(connection, (query.fingerprint(), query.limit, params.cursor, fmt.name, on), [timeline], who.level)
+        tag = await etag(
+            connection, (query.fingerprint(), query.limit, params.cursor, fmt.name, on), [timeline], who.level
+        )
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)
         cursor = read_cursor(params.cursor, query) if params.cursor else None
@@ -69,9 +69,7 @@ async def _timeline(request: Asked, kind: str, named: str) -> Response[Any]:
     return respond(request, fmt, found, headers_of(tag, at, public=not who.may_write))
 
 
-async def _subject(
-    connection: Connection, kind: str, named: str, who: Identity, position: int
-) -> tuple[UUID, Subject]:
+async def _subject(connection: Connection, kind: str, named: str, who: Identity, position: int) -> tuple[UUID, Subject]:
     if kind == "all":
         return EVERYTHING
     return await subject_of(connection, kind, named, who.level, position)
@@ -89,5 +87,3 @@ def _query(params: TimelineParams, timeline: UUID, who: Identity, first: date, l
         feeds=params.feeds == "include",
         limit=params.limit,
     )
-
-

@@ -42,9 +42,16 @@ async def get_week(request: Asked, week: FromPath[str]) -> Response[Any]:
         tag = await etag(connection, asked, [timeline, *([also] if also else [])], who.level)
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)
-        since, until = [min(position, await to.log.position_at(_midnight(d))) for d in (first, last + timedelta(days=1))]
+        since, until = [
+            min(position, await to.log.position_at(_midnight(d))) for d in (first, last + timedelta(days=1))
+        ]
         query_of = WeekQuery(
-            week=week, timeline=timeline, also=also, level=who.level, match=params.match, feeds=params.feeds == "include"
+            week=week,
+            timeline=timeline,
+            also=also,
+            level=who.level,
+            match=params.match,
+            feeds=params.feeds == "include",
         )
         found = await week_slice(connection, query_of, subject, position, since, until, on)
     return respond(request, fmt, found, headers_of(tag, position, public=not who.may_write))

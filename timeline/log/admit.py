@@ -120,7 +120,9 @@ class Admission:
             filled_in=shown,
         )
 
-    def _dates(self, resolved: Record, subject: UUID, body: dict[str, Any], now: datetime, known: Known) -> Dates | None:
+    def _dates(
+        self, resolved: Record, subject: UUID, body: dict[str, Any], now: datetime, known: Known
+    ) -> Dates | None:
         """The dates of an event that passes every check; None for other records."""
         event = resolved.event if isinstance(resolved, Correction) else resolved
         published = _published(event, known) if isinstance(event, Event) else None
@@ -180,8 +182,12 @@ def _registered_identity(
         return own, own, 1
     subject = given or holder
     if subject is None or subject not in known.subjects or known.subjects[subject].kind != kind:
-        fault = Fault(pointer="#/revision", expected=f"nothing, for no such {kind} is registered", found=str(thing.revision))
-        raise UnknownReference(f"Expected a registered {kind} to replace, found none. Leave out revision.", errors=[fault])
+        fault = Fault(
+            pointer="#/revision", expected=f"nothing, for no such {kind} is registered", found=str(thing.revision)
+        )
+        raise UnknownReference(
+            f"Expected a registered {kind} to replace, found none. Leave out revision.", errors=[fault]
+        )
     return uuid5(subject, f"revision {thing.revision + 1}"), subject, thing.revision + 1
 
 
@@ -224,5 +230,3 @@ def _published(event: Event, known: Known) -> Occurred | None:
 
 def _slug(record: NewRecord) -> str | None:
     return next((key.text for key in record.keys or () if key.form == "slug"), None)
-
-

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from timeline.errors import BadDate, Fault
-from timeline.log.read import Subject
+from timeline.log.record import Subject
 from timeline.model import references
 from timeline.model.dates import Occurred, read
 from timeline.model.dating import day
@@ -64,7 +64,9 @@ def _when_faults(event: Event) -> list[Fault]:
     try:
         read(str(when.words), day(date(2000, 1, 1)))
     except BadDate as error:
-        return [Fault(pointer="#/occurred/edtf", expected=f"EDTF beside these words, or {error.expected}", found="nothing")]
+        return [
+            Fault(pointer="#/occurred/edtf", expected=f"EDTF beside these words, or {error.expected}", found="nothing")
+        ]
     return []
 
 

@@ -14,9 +14,7 @@ VERSION = 1
 def leaf_bytes(position: int, recorded_at: datetime, commitment: bytes) -> bytes:
     """The bytes of a leaf: position from 1, time in UTC with microseconds, a 32-byte commitment."""
     when = recorded_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return (
-        f'{{"commitment":"{commitment.hex()}","position":{position},"recorded_at":"{when}","v":{VERSION}}}'.encode()
-    )
+    return f'{{"commitment":"{commitment.hex()}","position":{position},"recorded_at":"{when}","v":{VERSION}}}'.encode()
 
 
 def leaf_hash(leaf: bytes) -> bytes:

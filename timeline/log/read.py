@@ -3,35 +3,17 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from timeline.db.statements import load
 from timeline.errors import ForkedLog
-from timeline.log.record import Stored
+from timeline.log.record import Named, Stored, Subject
 from timeline.model.codec import read_payload
 from timeline.model.registry import folded
 
 SQL = load(Path(__file__).with_name("log.sql"))
-
-
-class Subject(NamedTuple):
-    """A thing that the log knows: the kind of its first record, and its current revision."""
-
-    kind: str
-    position: int
-    revision: int
-
-
-class Named(NamedTuple):
-    """One thing that a text names."""
-
-    form: str
-    subject: UUID
-    label: str
-    """Its slug, or else the name that was found: for a reader who must choose."""
 
 
 class LogReader:
@@ -109,4 +91,3 @@ def gapless(after: int, records: list[Stored]) -> list[Stored]:
         if record.position != expected:
             raise ForkedLog(f"Expected position {expected}, found {record.position}. Run `timeline check`.")
     return records
-

@@ -1,12 +1,29 @@
 """The forms a record has between a post and the log, and the receipt that comes back."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from timeline.model.registry import Key
+
+
+class Subject(NamedTuple):
+    """A thing that the log knows: the kind of its first record, and its current revision."""
+
+    kind: str
+    position: int
+    revision: int
+
+
+class Named(NamedTuple):
+    """One thing that a text names."""
+
+    form: str
+    subject: UUID
+    label: str
+    """Its slug, or else the name that was found: for a reader who must choose."""
 
 
 class NewRecord(msgspec.Struct, frozen=True, kw_only=True):

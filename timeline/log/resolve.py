@@ -10,7 +10,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 
 from timeline.errors import AmbiguousReference, Fault, InvalidRecord, UnknownReference
-from timeline.log.read import LogReader, Named, Subject
+from timeline.log.read import LogReader
+from timeline.log.record import Named, Subject
 from timeline.model import references
 from timeline.model.edits import EDITS
 from timeline.model.faults import shown
@@ -65,7 +66,9 @@ class Known(msgspec.Struct, kw_only=True):
 async def look_up(reader: LogReader, posts: Sequence[Record]) -> Known:
     """Everything that the posts name, asked of the log at once."""
     found = [f for post in posts for f in references.collect(type(post), plain(post)) if f.to != "date"]
-    texts: set[tuple[str, str]] = {(f.to, f.text) for f in found if f.to not in ("event", "record") and not f.text.startswith("#")}
+    texts: set[tuple[str, str]] = {
+        (f.to, f.text) for f in found if f.to not in ("event", "record") and not f.text.startswith("#")
+    }
     texts |= {(p.kind_of(), p.slug) for p in posts if isinstance(p, NamedThing | Document) and p.slug}
     named = await reader.named(sorted(texts))
     ids = {found_id for f in found if (found_id := as_uuid(f.text))}

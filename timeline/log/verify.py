@@ -31,7 +31,9 @@ class _Past(msgspec.Struct, kw_only=True):
     revisions: dict[UUID, int] = {}
 
 
-async def verify_log(connection: asyncpg.Connection, on_progress: Callable[[int, int], object] = lambda at, of: None) -> Found:
+async def verify_log(
+    connection: asyncpg.Connection, on_progress: Callable[[int, int], object] = lambda at, of: None
+) -> Found:
     """Read every record in order and check it; `faults` tells each one that does not hold."""
     found, past = Found(), _Past()
     head = int(await connection.fetchval(SQL.head) or 0)

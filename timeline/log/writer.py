@@ -46,6 +46,16 @@ BATCH_BYTES_MAX = 4 * 2**20
 RACES_MAX = 20
 RETRY_SECONDS_MAX = 10.0
 RETRY_STEP_SECONDS = 0.05
+PASSING: tuple[type[BaseException], ...] = (
+    # Another append, a dump or an operator holds the lock; the statement took too long.
+    asyncpg.LockNotAvailableError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    # Memory or disk ran out; the server became a standby and a new primary is not known yet.
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""What says nothing about a record: the same batch is tried again, whole, and no caller is told that it failed."""
 
 
 class _Waiting(msgspec.Struct, kw_only=True, eq=False):
@@ -161,6 +171,8 @@ class Writer:
         self._held: _Waiting | None = None
         self._task: asyncio.Task[None] | None = None
         self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def start(self) -> None:
         """Begin to append what is queued."""
@@ -171,8 +183,9 @@ class Writer:
         self._draining = True
         if self._task is None:
             return
-        while self._queued_records and not self._task.done():
-            await asyncio.sleep(0.005)
+        idle = asyncio.create_task(self._idle.wait())
+        await asyncio.wait({idle, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -195,6 +208,7 @@ class Writer:
             raise QueueFull(f"{self._queued_records} records wait to be appended.", retry_after_seconds=1)
         waiting = [_Waiting(group=group, future=asyncio.get_running_loop().create_future()) for group in groups]
         self._queued_records += size
+        self._idle.clear()
         for each in waiting:
             self._queue.put_nowait(each)
         verdicts = await asyncio.gather(*(each.future for each in waiting), return_exceptions=True)
@@ -213,6 +227,8 @@ class Writer:
                     waiting.settle(TimelineError(f"The append failed: {type(error).__name__}."))
             finally:
                 self._queued_records -= sum(len(w.group.records) for w in batch)
+                if not self._queued_records:
+                    self._idle.set()
 
     def _fill(self, batch: list[_Waiting]) -> None:
         """Add what waits, up to the batch's limits; what does not fit is held for the next."""
@@ -238,13 +254,13 @@ class Writer:
                     await self._settle_singly(batch, error)
                     return
             except Exception as error:
-                if not is_lost(error):
+                if not (is_lost(error) or isinstance(error, PASSING)):
                     await self._settle_singly(batch, error)
                     return
                 if time.monotonic() - began > RETRY_SECONDS_MAX or self._draining:
                     self._give_up(batch, error)
                     return
-                log.warning("database lost while appending", error=type(error).__name__)
+                log.warning("append interrupted; deciding again", error=type(error).__name__)
                 await asyncio.sleep(RETRY_STEP_SECONDS)
 
     async def _decide_and_append(self, batch: list[_Waiting]) -> None:
@@ -323,7 +339,7 @@ def _refusal_of(error: Exception) -> TimelineError:
     """What a caller is told of an append that the database refused for good."""
     if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "name_alone":
         return SlugTaken("A slug or address in this post was registered meanwhile. Post it again.")
-    if isinstance(error, asyncpg.DataError):
+    if isinstance(error, asyncpg.DataError | asyncpg.ProgramLimitExceededError):
         return InvalidRecord("The database can't hold this record.")
     log.error("append refused by the database", error=type(error).__name__, detail=str(error))
     return TimelineError("The append failed; nothing was recorded.")

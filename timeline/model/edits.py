@@ -1,12 +1,12 @@
 """Edits: records that change how another record counts. Nothing is ever changed in place.
 
-    Edit
-    ├── Correction    we amend an event: the whole of it again
-    ├── Retraction    a source takes back its own voice
-    ├── Recall        we strike our own record
-    ├── Duplicate     two records are one event
-    ├── Remark        a record's marking is changed (kind `marking`)
-    └── Erasure       a payload is lawfully erased while every proof stays valid
+Edit
+├── Correction    we amend an event: the whole of it again
+├── Retraction    a source takes back its own voice
+├── Recall        we strike our own record
+├── Duplicate     two records are one event
+├── Remark        a record's marking is changed (kind `marking`)
+└── Erasure       a payload is lawfully erased while every proof stays valid
 """
 
 from typing import Annotated, Any, Literal, Union

@@ -93,7 +93,9 @@ def _union_faults(value: Any, wanted: Any, pointer: str, description: str) -> li
     members = [m for m in get_args(wanted) if m is not type(None)]
     if value is None:
         return _leaf(value, wanted, pointer, description)
-    structs = [m for m in members if isinstance(get_origin(m) or m, type) and issubclass(get_origin(m) or m, msgspec.Struct)]
+    structs = [
+        m for m in members if isinstance(get_origin(m) or m, type) and issubclass(get_origin(m) or m, msgspec.Struct)
+    ]
     if isinstance(value, dict) and structs:
         return _tagged_faults(value, structs, pointer)
     if isinstance(value, list):

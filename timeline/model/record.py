@@ -51,7 +51,7 @@ ExternalIds = Annotated[
         Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_.:-]*$")],
         Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE)],
     ],
-    Meta(max_length=20, description="Ids of the same thing elsewhere, by scheme: `{\"iso-3166-1\": \"LY\"}`."),
+    Meta(max_length=20, description='Ids of the same thing elsewhere, by scheme: `{"iso-3166-1": "LY"}`.'),
 ]
 
 Marking = Annotated[

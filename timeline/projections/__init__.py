@@ -1,8 +1,8 @@
 """READ MODELS: timelines and standings, folded from the log and read as of a position.
 
-    world       the rows that a batch of records may touch, and the versions it makes of them
-    fold        one record's step: pure
-    derive      an event's views, one for each level of reader: pure
-    projector   reads the log, folds, writes and moves progress in one transaction
-    pages, weeks, events, registered, feed      what readers ask, as of a position
+world       the rows that a batch of records may touch, and the versions it makes of them
+fold        one record's step: pure
+derive      an event's views, one for each level of reader: pure
+projector   reads the log, folds, writes and moves progress in one transaction
+pages, weeks, events, registered, feed      what readers ask, as of a position
 """

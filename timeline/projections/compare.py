@@ -24,7 +24,9 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
         return [f"{live} live, {rebuilt} rebuilt" for live, rebuilt in pairs if live != rebuilt]
 
 
-async def compare(dsn: str, role: str | None, on_progress: Callable[[int, int], object] = lambda at, of: None) -> Compared | None:
+async def compare(
+    dsn: str, role: str | None, on_progress: Callable[[int, int], object] = lambda at, of: None
+) -> Compared | None:
     """Fold the log to where the live tables are, into tables of its own, and compare. None when nothing is live."""
     connection = await connect(dsn, "timeline", role)
     tables = None

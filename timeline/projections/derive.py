@@ -45,8 +45,7 @@ def dates(world: World, case: Case, depth: int = 0) -> Dates:
     within = dates(world, other, depth + 1).occurred if other else None
     for anchor in (published, None):
         with suppress(BadDate):
-            found = dates_of(case.event, published=anchor, recorded_on=recorded_on, during=within)
-            return _said_on_some_day(found, published or day(recorded_on), assumed=published is None)
+            return dates_of(case.event, published=anchor, recorded_on=recorded_on, during=within)
     return Dates(occurred=_unread(case.event), said=published or day(recorded_on), said_assumed=published is None)
 
 
@@ -55,13 +54,6 @@ def _published(world: World, event: Event) -> Occurred | None:
     document = world.document(event.document)
     found = read(document.published) if document and document.published else None
     return found if found and (found.earliest or found.latest) else None
-
-
-def _said_on_some_day(found: Dates, otherwise: Occurred, *, assumed: bool) -> Dates:
-    """A statement "ongoing" is said on no known day; without one it could be placed in no week."""
-    if found.said.earliest or found.said.latest:
-        return found
-    return msgspec.structs.replace(found, said=otherwise, said_assumed=assumed)
 
 
 def _unread(event: Event) -> Occurred:
@@ -132,7 +124,7 @@ def actors(event: Event) -> list[str]:
 
 
 def views(world: World, case: Case, before: dict[int, StateRow]) -> dict[int, View]:
-    """The event as each level sees it; empty where it shows at none: recalled, erased, or a duplicate."""
+    """The event as each level sees it; empty where it shows at none: recalled, or a duplicate."""
     if case.status != "live" or case.survivor is not None:
         return {}
     found = dates(world, case)

@@ -34,7 +34,7 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
 
     Raises:
         NotFound: there is none that this level may see.
-        Gone: it was recalled or erased.
+        Gone: it was recalled.
     """
     held = await connection.fetchrow(SQL.event, event, level)
     rows = await connection.fetch(SQL.states, [event], level, position)
@@ -43,12 +43,16 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
     if held["survivor"] is not None:
         return Moved(held["survivor"])
     if not rows:
-        raise Gone(f"Event {event} was {held['status']}.") if held["status"] != "live" else NotFound(f"No event {event}.")
+        raise (
+            Gone(f"Event {event} was {held['status']}.") if held["status"] != "live" else NotFound(f"No event {event}.")
+        )
     state, posted = _STATE.decode(rows[0]["body"]), _EVENT.decode(held["body"])
     heard = await connection.fetch(SQL.event_voices, event, level, position, VOICES_MAX)
     voices = [_VOICE.decode(row["body"]) for row in heard]
     sources = await _sources(connection, voices, position)
-    replies = [_STATE.decode(r["body"]) for r in await connection.fetch(SQL.event_replies, event, level, position, VOICES_MAX)]
+    replies = [
+        _STATE.decode(r["body"]) for r in await connection.fetch(SQL.event_replies, event, level, position, VOICES_MAX)
+    ]
     targets = await targets_of(connection, [state, *replies], level, position)
     own = entry(state, "participant", targets, on)
     answered = [entry(each, "of", targets, on) for each in replies]
@@ -82,7 +86,9 @@ def _details(event: Event) -> dict[str, Any]:
 
 def _more(voices: list[VoiceRow], event: Event) -> set[str]:
     ids = {str(each) for row in voices for each in (row.source, row.document, row.via) if each}
-    parts = {row.part.removeprefix("participant:") for row in voices if row.part and row.part.startswith("participant:")}
+    parts = {
+        row.part.removeprefix("participant:") for row in voices if row.part and row.part.startswith("participant:")
+    }
     return ids | parts | {each for each in (event.document, event.via) if each} | {e.document for e in event.evidence}
 
 
@@ -120,7 +126,12 @@ def _attribution(
     state: State, event: Event, voices: list[VoiceRow], sources: dict[UUID, Source], level: int
 ) -> dict[str, Stand]:
     things = {
-        key: [Version(row=Thing(id=key, registration=s, revision=1, level=0, position=0, recorded_at=state.recorded_at), from_position=0)]
+        key: [
+            Version(
+                row=Thing(id=key, registration=s, revision=1, level=0, position=0, recorded_at=state.recorded_at),
+                from_position=0,
+            )
+        ]
         for key, s in sources.items()
     }
     case = Case(

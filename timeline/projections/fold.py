@@ -87,7 +87,7 @@ def _event(world: World, stored: Stored, event: Event) -> set[UUID]:
         recorded_by=stored.recorded_by,
         revision=stored.revision,
         event=event,
-        level=level_of(event.marking),
+        level=world.levels.get(stored.id, level_of(event.marking)),
     )
     world.cases[case.id] = case
     _link(world, case)
@@ -111,13 +111,15 @@ def _registration(world: World, stored: Stored, registration: Registration) -> s
         id=subject,
         registration=registration,
         revision=stored.revision,
-        level=level_of(registration.marking),
+        level=world.levels.get(subject, level_of(registration.marking)),
         position=first.position if first else stored.position,
         recorded_at=stored.recorded_at,
     )
     before = versions[-1] if versions else None
     if before is not None:
         before.to_position = stored.position
+        if before.row.level != thing.level:
+            world.purged.add(subject)
         for level in range(min(before.row.level, thing.level), len(LEVELS)):
             world.touch(NAMES, level, stored.position)
     versions.append(Version(row=thing, from_position=stored.position))
@@ -133,26 +135,36 @@ def _resting_on(world: World, thing: UUID) -> set[UUID]:
 
 
 def _edit(world: World, stored: Stored, edit: Edit) -> set[UUID]:
+    if isinstance(edit, Erasure):
+        # The payload is gone from the log already. What was made of it goes when the past is folded again without it.
+        world.purged.add(UUID(edit.subject))
+        return set()
     case = world.cases.get(UUID(edit.subject))
     if case is None:
-        return set()  # its subject was erased, or is no event: there is nothing to change
+        return set()  # its subject was erased: there is nothing to change
     case.revision, case.changed = stored.revision, True
     match edit:
         case Correction():
             case.event = edit.event
-            case.level = level_of(edit.event.marking) if edit.event.marking else case.level
+            _mark(world, case, edit.event.marking)
             _link(world, case)
         case Retraction():
             case.taken_back = True
         case Recall():
             case.status = "recalled"
-        case Erasure():
-            case.status = "erased"
         case Remark():
-            case.level = level_of(edit.marking)
+            _mark(world, case, edit.marking)
         case Duplicate():
             return _duplicate(world, stored, case, UUID(edit.survivor))
     return {case.id} | _followers(world, case.id)
+
+
+def _mark(world: World, case: Case, marking: str | None) -> None:
+    """Give a case another marking: its past is then read under it too."""
+    level = world.levels.get(case.id, level_of(marking) if marking else case.level)
+    if level != case.level:
+        case.level = level
+        world.purged.add(case.id)
 
 
 def _duplicate(world: World, stored: Stored, case: Case, survivor: UUID) -> set[UUID]:

@@ -72,7 +72,9 @@ def read_cursor(text: str, query: Query) -> Cursor:
     try:
         cursor = msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
     except (ValueError, msgspec.MsgspecError) as error:
-        raise BadCursor("Expected a cursor as given in `next`, found something else. Start again without it.") from error
+        raise BadCursor(
+            "Expected a cursor as given in `next`, found something else. Start again without it."
+        ) from error
     if cursor.query != query.fingerprint():
         raise BadCursor("This cursor belongs to another query: keep the other parameters, or start without it.")
     if not 0 <= cursor.position < 2**63 or not 0 <= cursor.key[3] < 2**63:
@@ -105,7 +107,7 @@ class Reader:
 
 
 async def etag(connection: Connection, query: Iterable[object], timelines: Iterable[UUID], level: int) -> str:
-    """The weak ETag of an answer: what was asked, at which level, under which rules, and when what it shows last changed.
+    """The weak ETag of an answer: what was asked, at which level, under which rules, and when what it shows changed.
 
     Weak, for the answer also tells its position, which moves while the timeline stands still.
     """
@@ -114,7 +116,9 @@ async def etag(connection: Connection, query: Iterable[object], timelines: Itera
     return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:24]}"'
 
 
-async def page(connection: Connection, query: Query, subject: Subject, cursor: Cursor | None, position: int, on: date) -> Page:
+async def page(
+    connection: Connection, query: Query, subject: Subject, cursor: Cursor | None, position: int, on: date
+) -> Page:
     """A page of a timeline as of `position`; `on` is the day that overdue is judged by."""
     key = cursor.key if cursor else (LAST if query.backwards else FIRST)
     rows = await connection.fetch(
@@ -176,7 +180,9 @@ async def targets_of(
     return {state.id: TargetShown(id=state.id, title=state.title, standing=state.standing) for state in found}
 
 
-def entry(state: State, placed: Literal["participant", "of", "speaker"], targets: dict[str, TargetShown], on: date) -> Entry:
+def entry(
+    state: State, placed: Literal["participant", "of", "speaker"], targets: dict[str, TargetShown], on: date
+) -> Entry:
     """A state as an entry of a timeline."""
     last = state.occurred.latest
     return Entry(
@@ -193,7 +199,10 @@ async def names_of(
     """What every id in the entries is called, as far as this level sees it."""
     wanted = {each for found in entries for each in _ids(found)} | set(more)
     rows = await connection.fetch(SQL.names, [UUID(each) for each in wanted], level, position) if wanted else []
-    return {str(r["id"]): NameShown(type=r["kind"], slug=r["slug"], name=r["name"]) for r in sorted(rows, key=lambda r: r["id"])}
+    return {
+        str(r["id"]): NameShown(type=r["kind"], slug=r["slug"], name=r["name"])
+        for r in sorted(rows, key=lambda r: r["id"])
+    }
 
 
 def _ids(found: Entry) -> list[str]:

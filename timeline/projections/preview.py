@@ -13,7 +13,9 @@ from timeline.projections.world import StateRow
 _STATE = msgspec.json.Decoder(State)
 
 
-async def would_change(connection: Connection, records: list[NewRecord], position: int, level: int) -> list[WouldChange]:
+async def would_change(
+    connection: Connection, records: list[NewRecord], position: int, level: int
+) -> list[WouldChange]:
     """The events that would stand differently at a level after these records, and those that would be new."""
     batch = []
     for i, new in enumerate(records, 1):

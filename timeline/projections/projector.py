@@ -21,8 +21,9 @@ from timeline.errors import PoisonRecord, WrongDatabase
 from timeline.log.read import SQL as LOG
 from timeline.log.read import gapless, stored
 from timeline.projections import fold as folds
-from timeline.projections.store import SQL, Batch, load_world, save_world
+from timeline.projections.store import SQL, Batch, load_world, purge, save_world
 from timeline.projections.tables import TABLES
+from timeline.projections.world import World
 
 log = structlog.get_logger()
 
@@ -92,9 +93,16 @@ async def _commit(connection: asyncpg.Connection, tables: str, after: int, batch
         for record, read in batch:
             folds.fold(world, record, read)
         await save_world(connection, world)
+        if world.purged:
+            await purge(connection, world, _fold_row, reached)
         if await connection.execute(SQL.move_progress, NAME, tables, after, reached) != "UPDATE 1":
             raise Fenced(f"{tables} is no longer at {after}")
     return reached
+
+
+def _fold_row(world: World, row: asyncpg.Record) -> None:
+    record = stored(row)
+    folds.fold(world, record, folds.read_record(record))
 
 
 async def begin(dsn: str, role: str | None) -> str:
@@ -114,7 +122,7 @@ async def begin(dsn: str, role: str | None) -> str:
         await connection.close()
     if live["version"] != folds.VERSION:
         raise WrongDatabase(
-            f"The read models are of version {live['version']}, this is version {folds.VERSION}. Run `timeline rebuild`."
+            f"The read models are of version {live['version']}, this is {folds.VERSION}. Run `timeline rebuild`."
         )
     return str(live["tables"])
 
@@ -179,7 +187,9 @@ class Projector:
             except Fenced as error:
                 log.warning("projector fenced; reading progress again", detail=str(error))
                 await asyncio.sleep(POLL_SECONDS)
-            except Exception as error:  # a lost database comes back; whatever else it is must not end the loop in silence
+            except (
+                Exception
+            ) as error:  # a lost database comes back; whatever else it is must not end the loop in silence
                 self.health.waiting_for_database = is_lost(error)
                 log.warning("projector interrupted", error=type(error).__name__, detail=str(error), lost=is_lost(error))
                 await asyncio.sleep(wait)
@@ -211,7 +221,7 @@ class Projector:
                 await connection.close(timeout=2)
 
     async def _watch(self, connection: asyncpg.Connection) -> int:
-        """Another process folds these tables; follow how far it is. A politeness: compare-and-set is what keeps us apart."""
+        """Follow how far another process folds these tables. A politeness: compare-and-set keeps us apart."""
         await self._listener.wait_past(self._listener.generation, WATCH_SECONDS)
         position = await self._position(connection)
         await self._move(position)

@@ -179,3 +179,83 @@ CROSS JOIN LATERAL (
 GROUP BY shown.timeline, changed.level
 ON CONFLICT (timeline, level) DO UPDATE SET position = greatest(timeline_head.position, excluded.position)
 
+
+-- name: component
+-- Everything that is bound to these events by answering or being answered, and so stands or falls with them; and to the
+-- events that rest on these things.
+-- $1 events and things
+WITH RECURSIVE bound (id) AS (
+  SELECT unnest($1::uuid[])
+  UNION
+  SELECT event FROM rest WHERE thing = ANY ($1::uuid[])
+  UNION
+  SELECT other.id FROM bound CROSS JOIN LATERAL (
+    SELECT answer.target AS id FROM answer WHERE answer.reply = bound.id
+    UNION ALL
+    SELECT answer.reply FROM answer WHERE answer.target = bound.id
+  ) AS other
+)
+SELECT id FROM bound
+
+-- name: rests_of
+-- The sources and documents that these events rest on.
+-- $1 events
+SELECT DISTINCT thing FROM rest WHERE event = ANY ($1::uuid[])
+
+-- name: records_about
+-- Every record about these subjects so far, in order.
+-- $1 subjects, $2 up to and including
+SELECT log.position, log.id, log.kind, log.subject, log.revision, log.recorded_at, payload.bytes
+FROM timeline.log LEFT JOIN timeline.payload USING (position)
+WHERE log.subject = ANY ($1::uuid[]) AND log.position <= $2
+ORDER BY log.position
+
+-- name: levels
+-- Today's markings of events, and of registered things.
+-- $1 ids
+SELECT id, level FROM event WHERE id = ANY ($1::uuid[])
+UNION ALL
+SELECT id, level FROM registered WHERE id = ANY ($1::uuid[]) AND to_position = 9223372036854775807
+
+-- name: stood_in
+-- Where events have stood, at which levels.
+-- $1 events
+SELECT DISTINCT timeline, low, high FROM timeline_entry WHERE event = ANY ($1::uuid[])
+
+-- name: forget_events
+-- $1 events
+DELETE FROM event WHERE id = ANY ($1::uuid[])
+
+-- name: forget_answers
+-- $1 events
+DELETE FROM answer WHERE target = ANY ($1::uuid[]) OR reply = ANY ($1::uuid[])
+
+-- name: forget_rests
+-- $1 events
+DELETE FROM rest WHERE event = ANY ($1::uuid[])
+
+-- name: forget_voices
+-- $1 events
+DELETE FROM voice WHERE event = ANY ($1::uuid[])
+
+-- name: forget_states
+-- $1 events
+DELETE FROM event_state WHERE event = ANY ($1::uuid[])
+
+-- name: forget_entries
+-- $1 events
+DELETE FROM timeline_entry WHERE event = ANY ($1::uuid[])
+
+-- name: forget_erased_things
+-- Registered things of which no payload is left.
+-- $1 ids
+DELETE FROM registered WHERE id = ANY ($1::uuid[])
+  AND EXISTS (SELECT FROM timeline.log WHERE log.subject = registered.id AND log.kind = 'erasure')
+
+-- name: mark_things
+-- Past versions of a registered thing are read under today's marking.
+-- $1 ids
+UPDATE registered AS past SET level = today.level
+FROM registered AS today
+WHERE past.id = ANY ($1::uuid[]) AND today.id = past.id AND today.to_position = 9223372036854775807
+  AND past.level <> today.level

@@ -139,5 +139,3 @@ def _what(before: State | None, after: State | None) -> list[What]:
 def week_after(week: str, weeks: int) -> str:
     """The week so many weeks later."""
     return week_of(week_bounds(week)[0] + timedelta(weeks=weeks))
-
-

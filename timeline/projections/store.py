@@ -3,7 +3,7 @@
 The connection's search path names the tables of one version, so the same statements serve the live one and a rebuild.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,13 +16,15 @@ from timeline.log.record import Stored
 from timeline.model.codec import canonical
 from timeline.model.edits import Duplicate, Edit
 from timeline.model.kinds import AnyEvent, Event
-from timeline.model.record import Record
+from timeline.model.record import LEVELS, Record
 from timeline.model.registry import AnyRegistration, Registration, keys
 from timeline.projections.fold import answers, rests_on
-from timeline.projections.world import FOREVER, Case, EntryRow, StateRow, Thing, Version, VoiceRow, World
+from timeline.projections.world import FOREVER, NAMES, Case, EntryRow, StateRow, Thing, Version, VoiceRow, World
 
 SQL = load(Path(__file__).with_name("projector.sql"))
 Batch = list[tuple[Stored, Record | None]]
+Reading = Callable[[World, asyncpg.Record], None]
+"""Folds a row of the log into a world."""
 
 _EVENT = msgspec.json.Decoder(AnyEvent)
 _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
@@ -90,7 +92,9 @@ async def _load_events(connection: asyncpg.Connection, world: World, ids: list[U
         entry = EntryRow(**{name: row[name] for name in EntryRow.__struct_fields__})
         found = Version(row=entry, from_position=row["from_position"], stored=True)
         world.entries.setdefault(row["event"], []).append(found)
-    sources = {version.row.source for voices in world.voices.values() for several in voices.values() for version in several}
+    sources = {
+        version.row.source for voices in world.voices.values() for several in voices.values() for version in several
+    }
     await _load_things(connection, world, sources)
 
 
@@ -144,6 +148,40 @@ async def save_world(connection: asyncpg.Connection, world: World) -> None:
         await connection.execute(SQL.move_heads_of_answers, *_columns(shown, 3))
 
 
+FORGET = ("events", "answers", "rests", "voices", "states", "entries")
+
+
+async def purge(connection: asyncpg.Connection, world: World, read: Reading, until: int) -> None:
+    """Fold the past again, of everything bound to what was erased or marked anew, under today's law and markings.
+
+    Past versions are rewritten, for `as_of` means what we knew then as far as it may be read today. Without this an
+    old position would be the leak. What is bound together is folded alone, from its own records.
+    """
+    ids = list(world.purged)
+    bound = [row["id"] for row in await connection.fetch(SQL.component, ids)]
+    rests = [row["thing"] for row in await connection.fetch(SQL.rests_of, bound)]
+    levels = {row["id"]: row["level"] for row in await connection.fetch(SQL.levels, [*bound, *rests])}
+    stood = await connection.fetch(SQL.stood_in, bound)
+    again = World(levels=levels)
+    for row in await connection.fetch(SQL.records_about, [*bound, *rests], until):
+        read(again, row)
+    for name in FORGET:
+        await connection.execute(SQL[f"forget_{name}"], bound)
+    await connection.execute(SQL.forget_erased_things, ids)
+    await connection.execute(SQL.mark_things, ids)
+    again.things.clear()  # only read here: their own versions stay as they are
+    again.heads = {key: until for key in _shown_anywhere(again, bound, stood)}
+    await save_world(connection, again)
+
+
+def _shown_anywhere(world: World, bound: list[UUID], stood: list[asyncpg.Record]) -> set[tuple[UUID, int]]:
+    """Every timeline and level at which any of these events was shown or is: all of them may have changed."""
+    rows = [(row["timeline"], row["low"], row["high"]) for row in stood]
+    rows += [(v.row.timeline, v.row.low, v.row.high) for several in world.entries.values() for v in several]
+    found = {(timeline, level) for timeline, low, high in rows for level in range(low, high + 1)}
+    return found | {(event, level) for event in [*bound, NAMES] for level in LEVELS}
+
+
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [[row[i] for row in rows] for i in range(width)]
 
@@ -181,7 +219,11 @@ async def _save_things(connection: asyncpg.Connection, world: World) -> None:
 def _thing_row(version: Version[Thing]) -> tuple[Any, ...]:
     thing, registration = version.row, version.row.registration
     found_by = "\n".join(key.text for key in keys(registration))
-    name = getattr(registration, "name", None) or getattr(registration, "title", None) or getattr(registration, "url", None)
+    name = (
+        getattr(registration, "name", None)
+        or getattr(registration, "title", None)
+        or getattr(registration, "url", None)
+    )
     return (
         thing.id,
         registration.kind_of(),
@@ -217,7 +259,11 @@ async def _save_voices(connection: asyncpg.Connection, world: World) -> None:
 
 async def _save_states(connection: asyncpg.Connection, world: World) -> None:
     versions = [(event, v) for event, several in world.states.items() for v in several]
-    ended = [(event, v.row.low, v.from_position, v.to_position) for event, v in versions if v.stored and v.to_position != FOREVER]
+    ended = [
+        (event, v.row.low, v.from_position, v.to_position)
+        for event, v in versions
+        if v.stored and v.to_position != FOREVER
+    ]
     if ended:
         await connection.execute(SQL.end_states, *_columns(ended, 4))
     new = [(event, *_fields(v.row), v.from_position, v.to_position) for event, v in versions if not v.stored]

@@ -21,7 +21,7 @@ ALL = UUID(int=0)
 NAMES = UUID(int=1)
 """The head that moves when a registered thing is named anew, since names stand on every page."""
 
-Status = Literal["live", "recalled", "erased"]
+Status = Literal["live", "recalled"]
 Placed = Literal["participant", "speaker", "of"]
 
 
@@ -174,6 +174,10 @@ class World(msgspec.Struct, kw_only=True):
     """Events that changed at a level, with the position: whoever shows their title or standing changed too."""
     hearers: dict[UUID, set[UUID]] = {}
     """The events that have a voice of the key's."""
+    levels: dict[UUID, int] = {}
+    """Today's markings, where the past is folded again under them."""
+    purged: set[UUID] = set()
+    """Events and things whose marking changed or that were erased: their past has to be folded again."""
     new_replies: set[tuple[UUID, UUID]] = set()
     new_uses: set[tuple[UUID, UUID]] = set()
 

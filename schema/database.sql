@@ -1,0 +1,215 @@
+-- The database schema as it stands: what all migrations make together. Written by `python -m tests.contracts`.
+-- The roles timeline_writer and timeline_projector come before it; see migrations/0001_log.sql.
+
+CREATE SCHEMA timeline;
+
+CREATE FUNCTION timeline.append_records(ids uuid[], kinds text[], subjects uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], name_subjects uuid[], name_types text[], name_forms text[], name_keys text[], OUT first_position bigint, OUT first_recorded_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'timeline', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+  last_position bigint;
+  last_recorded_at timestamptz;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'append_records needs READ COMMITTED, not %', current_setting('transaction_isolation')
+      USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  IF coalesce(cardinality(ids), 0) = 0 THEN
+    RAISE EXCEPTION 'nothing to append' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('timeline.log', 0));
+  SELECT position, recorded_at INTO last_position, last_recorded_at FROM log ORDER BY position DESC LIMIT 1;
+  first_position := coalesce(last_position, 0) + 1;
+  -- now() is the start of the transaction, before the wait for the lock; a clock set back must not order records.
+  first_recorded_at := greatest(clock_timestamp(), last_recorded_at + interval '1 microsecond');
+
+  WITH said AS (
+    SELECT first_position + i - 1 AS position, first_recorded_at + (i - 1) * interval '1 microsecond' AS recorded_at,
+           id, kind, subject, revision, salt, request, bytes, sha256(salt || bytes) AS commitment
+    FROM unnest(ids, kinds, subjects, revisions, salts, requests, payloads)
+         WITH ORDINALITY AS new (id, kind, subject, revision, salt, request, bytes, i)
+  ), numbered AS (
+    INSERT INTO log (position, id, kind, subject, revision, recorded_at, commitment, leaf_hash)
+    SELECT position, id, kind, subject, revision, recorded_at, commitment,
+           sha256('\x00'::bytea || leaf(position, recorded_at, commitment))
+    FROM said
+  )
+  INSERT INTO payload (position, salt, request, bytes) SELECT position, salt, request, bytes FROM said;
+
+  IF EXISTS (
+    SELECT FROM unnest(subjects, revisions) AS new (subject, revision)
+    WHERE new.revision > 1
+      AND NOT EXISTS (SELECT FROM log WHERE log.subject = new.subject AND log.revision = new.revision - 1)
+  ) THEN
+    RAISE EXCEPTION 'a revision was skipped' USING ERRCODE = 'check_violation';
+  END IF;
+
+  IF cardinality(name_subjects) > 0 THEN
+    DELETE FROM name WHERE subject = ANY (name_subjects);
+    INSERT INTO name (type, form, key, subject)
+    SELECT type, form, key, subject
+    FROM unnest(name_types, name_forms, name_keys, name_subjects) AS new (type, form, key, subject);
+  END IF;
+
+  IF 'erasure' = ANY (kinds) THEN
+    DELETE FROM payload USING log, unnest(subjects, kinds) AS new (subject, kind)
+    WHERE new.kind = 'erasure' AND log.subject = new.subject AND log.kind <> 'erasure'
+      AND payload.position = log.position;
+    DELETE FROM name USING unnest(subjects, kinds) AS new (subject, kind)
+    WHERE new.kind = 'erasure' AND name.subject = new.subject;
+  END IF;
+
+  PERFORM pg_notify('timeline_log', '');
+END
+$$;
+
+CREATE FUNCTION timeline.leaf(at_position bigint, at_time timestamp with time zone, of_commitment bytea) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  SELECT convert_to(
+    '{"commitment":"' || encode(of_commitment, 'hex')
+    || '","position":' || at_position
+    || ',"recorded_at":"' || to_char(at_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    || '","v":1}', 'UTF8')
+$$;
+
+CREATE FUNCTION timeline.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION 'timeline.% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE FUNCTION timeline.refuse_payload_delete() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'timeline', 'pg_temp'
+    AS $$
+BEGIN
+  IF NOT EXISTS (
+    SELECT FROM log AS said
+    JOIN log AS erasure ON erasure.subject = said.subject AND erasure.kind = 'erasure'
+    WHERE said.position = OLD.position AND said.kind <> 'erasure'
+  ) THEN
+    RAISE EXCEPTION 'payload % has no erasure: DELETE refused', OLD.position USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN OLD;
+END
+$$;
+
+CREATE TABLE timeline.log (
+    "position" bigint NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject uuid NOT NULL,
+    revision integer NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    commitment bytea NOT NULL,
+    leaf_hash bytea NOT NULL,
+    CONSTRAINT log_commitment_check CHECK ((octet_length(commitment) = 32)),
+    CONSTRAINT log_leaf_hash_check CHECK ((octet_length(leaf_hash) = 32)),
+    CONSTRAINT log_position_check CHECK (("position" >= 1)),
+    CONSTRAINT log_revision_check CHECK ((revision >= 1))
+);
+
+CREATE TABLE timeline.migration (
+    version integer NOT NULL,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE timeline.name (
+    type text NOT NULL,
+    form text NOT NULL,
+    key text NOT NULL,
+    subject uuid NOT NULL,
+    CONSTRAINT name_form_check CHECK ((form = ANY (ARRAY['slug'::text, 'name'::text, 'url'::text])))
+);
+
+CREATE TABLE timeline.payload (
+    "position" bigint NOT NULL,
+    salt bytea NOT NULL,
+    request bytea NOT NULL,
+    bytes bytea NOT NULL,
+    CONSTRAINT payload_request_check CHECK ((octet_length(request) = 32)),
+    CONSTRAINT payload_salt_check CHECK ((octet_length(salt) = 32))
+);
+
+CREATE TABLE timeline.progress (
+    name text NOT NULL,
+    version integer NOT NULL,
+    tables text NOT NULL,
+    live boolean NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    moved_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT progress_position_check CHECK (("position" >= 0))
+);
+
+ALTER TABLE ONLY timeline.log
+    ADD CONSTRAINT log_id_key UNIQUE (id);
+
+ALTER TABLE ONLY timeline.log
+    ADD CONSTRAINT log_pkey PRIMARY KEY ("position");
+
+ALTER TABLE ONLY timeline.log
+    ADD CONSTRAINT log_subject_revision_key UNIQUE (subject, revision);
+
+ALTER TABLE ONLY timeline.migration
+    ADD CONSTRAINT migration_name_key UNIQUE (name);
+
+ALTER TABLE ONLY timeline.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY timeline.name
+    ADD CONSTRAINT name_pkey PRIMARY KEY (type, key, form, subject);
+
+ALTER TABLE ONLY timeline.payload
+    ADD CONSTRAINT payload_pkey PRIMARY KEY ("position");
+
+ALTER TABLE ONLY timeline.progress
+    ADD CONSTRAINT progress_pkey PRIMARY KEY (name, tables);
+
+ALTER TABLE ONLY timeline.progress
+    ADD CONSTRAINT progress_tables_key UNIQUE (tables);
+
+CREATE INDEX log_time ON timeline.log USING btree (recorded_at);
+
+CREATE UNIQUE INDEX name_alone ON timeline.name USING btree (type, form, key) WHERE (form = ANY (ARRAY['slug'::text, 'url'::text]));
+
+CREATE INDEX name_subject ON timeline.name USING btree (subject);
+
+CREATE UNIQUE INDEX progress_live ON timeline.progress USING btree (name) WHERE live;
+
+CREATE TRIGGER log_rows BEFORE DELETE OR UPDATE ON timeline.log FOR EACH ROW EXECUTE FUNCTION timeline.refuse_change();
+
+CREATE TRIGGER log_whole BEFORE TRUNCATE ON timeline.log FOR EACH STATEMENT EXECUTE FUNCTION timeline.refuse_change();
+
+CREATE TRIGGER payload_delete BEFORE DELETE ON timeline.payload FOR EACH ROW EXECUTE FUNCTION timeline.refuse_payload_delete();
+
+CREATE TRIGGER payload_update BEFORE UPDATE ON timeline.payload FOR EACH ROW EXECUTE FUNCTION timeline.refuse_change();
+
+CREATE TRIGGER payload_whole BEFORE TRUNCATE ON timeline.payload FOR EACH STATEMENT EXECUTE FUNCTION timeline.refuse_change();
+
+ALTER TABLE ONLY timeline.payload
+    ADD CONSTRAINT payload_position_fkey FOREIGN KEY ("position") REFERENCES timeline.log("position");
+
+GRANT USAGE ON SCHEMA timeline TO timeline_writer;
+GRANT USAGE ON SCHEMA timeline TO timeline_projector;
+
+REVOKE ALL ON FUNCTION timeline.append_records(ids uuid[], kinds text[], subjects uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], name_subjects uuid[], name_types text[], name_forms text[], name_keys text[], OUT first_position bigint, OUT first_recorded_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION timeline.append_records(ids uuid[], kinds text[], subjects uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], name_subjects uuid[], name_types text[], name_forms text[], name_keys text[], OUT first_position bigint, OUT first_recorded_at timestamp with time zone) TO timeline_writer;
+
+GRANT SELECT ON TABLE timeline.log TO timeline_writer;
+GRANT SELECT ON TABLE timeline.log TO timeline_projector;
+
+GRANT SELECT ON TABLE timeline.name TO timeline_writer;
+GRANT SELECT ON TABLE timeline.name TO timeline_projector;
+
+GRANT SELECT ON TABLE timeline.payload TO timeline_writer;
+GRANT SELECT ON TABLE timeline.payload TO timeline_projector;
+
+GRANT SELECT ON TABLE timeline.progress TO timeline_writer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE timeline.progress TO timeline_projector;

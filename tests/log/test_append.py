@@ -1,0 +1,495 @@
+"""Appending: no gaps, no doubles, a verdict for everybody, whatever happens meanwhile."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tests.checks import check_log
+from tests.log.appending import (
+    append,
+    append_raw,
+    correction,
+    erasure,
+    fetch,
+    in_one_batch,
+    remark,
+    rising,
+    tail_until,
+    tamper,
+    times,
+    topic,
+    visit,
+    writer_on,
+)
+from timeline.errors import (
+    DatabaseUnavailable,
+    IdTaken,
+    InvalidRecord,
+    KeyReused,
+    NotFound,
+    QueueFull,
+    ShuttingDown,
+    SlugTaken,
+    TimelineError,
+    UnknownReference,
+    WrongRevision,
+)
+from timeline.log.record import Group, NewRecord, Receipt
+from timeline.log.writer import Writer
+
+THE_LOCK = "SELECT pg_advisory_lock(hashtextextended('timeline.log', 0))"
+KILL_WRITERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'timeline writer'
+"""
+
+
+@asynccontextmanager
+async def locked(dsn: str) -> AsyncIterator[None]:
+    """Nobody can append inside: another transaction takes its time."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(THE_LOCK)
+        yield
+    finally:
+        connection.terminate()
+
+
+# Positions and times
+
+
+async def test_a_reader_that_tails_sees_each_position_once_and_in_order(db: str) -> None:
+    chance, sizes = random.Random(1), [[random.Random(n).randint(1, 9) for _ in range(25)] for n in range(8)]
+
+    async def write_batches(of_sizes: list[int]) -> None:
+        async with writer_on(db) as writer:
+            for size in of_sizes:
+                await asyncio.gather(*(append(writer, visit()) for _ in range(size)))
+                await asyncio.sleep(chance.random() / 200)
+
+    async def stall_in_transactions(of_sizes: list[int]) -> None:
+        connection = await asyncpg.connect(db)
+        for size in of_sizes:
+            async with connection.transaction():
+                await append_raw(connection, *(visit() for _ in range(size)))
+                await asyncio.sleep(chance.random() / 100)
+        await connection.close()
+
+    total = sum(map(sum, sizes))
+    *_, seen, again = await asyncio.gather(
+        *(write_batches(each) for each in sizes[:6]),
+        *(stall_in_transactions(each) for each in sizes[6:]),
+        tail_until(db, total),
+        tail_until(db, total),
+    )
+
+    assert seen == again == list(range(1, total + 1))
+    assert rising(await times(db))
+    await check_log(db)
+
+
+async def test_records_of_one_call_have_consecutive_positions_and_times(db: str) -> None:
+    async with writer_on(db) as writer:
+        receipts = await append(writer, visit(), visit(), visit())
+
+    assert [r.position for r in receipts] == [1, 2, 3]
+    assert [(r.position, int(r.recorded_at.timestamp() * 1_000_000 + 0.5)) for r in receipts] == await times(db)
+
+
+async def test_a_clock_set_back_orders_no_record(db: str) -> None:
+    async with writer_on(db) as writer:
+        await append(writer, visit())
+        await tamper(db, "UPDATE timeline.log SET recorded_at = '2100-01-01T00:00:00Z'")
+
+        (second,), (third,) = [await append(writer, visit()) for _ in range(2)]
+
+    assert second.recorded_at.isoformat() == "2100-01-01T00:00:00.000001+00:00"
+    assert third.recorded_at.isoformat() == "2100-01-01T00:00:00.000002+00:00"
+
+
+# What the function itself refuses, whoever calls it
+
+
+@pytest.mark.parametrize("isolation", ["repeatable_read", "serializable"])
+async def test_an_isolation_that_would_number_twice_is_refused(db: str, isolation: Any) -> None:
+    connection = await asyncpg.connect(db)
+
+    with pytest.raises(asyncpg.InvalidTransactionStateError, match="READ COMMITTED"):
+        async with connection.transaction(isolation=isolation):
+            await append_raw(connection, visit())
+    await connection.close()
+
+
+async def test_a_skipped_revision_is_refused(db: str) -> None:
+    connection, event = await asyncpg.connect(db), visit()
+    await append_raw(connection, event)
+
+    with pytest.raises(asyncpg.CheckViolationError, match="a revision was skipped"):
+        await append_raw(connection, correction(event.id, replaces=2))
+    await connection.close()
+    assert await times(db) != []
+    await check_log(db)
+
+
+async def test_an_empty_append_is_refused(db: str) -> None:
+    connection = await asyncpg.connect(db)
+
+    with pytest.raises(asyncpg.InvalidParameterValueError, match="nothing to append"):
+        await append_raw(connection)
+    await connection.close()
+
+
+async def test_arrays_of_unequal_length_are_refused(db: str) -> None:
+    connection = await asyncpg.connect(db)
+
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await connection.execute(
+            "SELECT timeline.append_records($1, '{visit}', $1, '{1}', $2, $2, $2, '{}', '{}', '{}', '{}')",
+            [uuid4(), uuid4()],
+            [b"0" * 32, b"1" * 32],
+        )
+    await connection.close()
+
+
+# Repeats and revisions
+
+
+async def test_32_callers_with_one_post_in_one_batch_get_one_receipt(db: str) -> None:
+    event = visit()
+
+    async with writer_on(db, started=False) as writer:
+        verdicts = await in_one_batch(writer, [event] * 32)
+
+    assert {v.position for v in verdicts if isinstance(v, Receipt)} == {1}
+    assert len(await times(db)) == 1
+
+
+async def test_32_callers_with_one_id_in_one_batch_have_one_winner(db: str) -> None:
+    own_id = uuid4()
+
+    async with writer_on(db, started=False) as writer:
+        verdicts = await in_one_batch(writer, [visit(own_id, f"Visit {n}") for n in range(32)])
+
+    assert isinstance(verdicts[0], Receipt)
+    assert {type(v) for v in verdicts[1:]} == {IdTaken}
+    assert len(await times(db)) == 1
+
+
+async def test_32_callers_with_one_id_through_four_writers_have_one_winner(db: str) -> None:
+    own_id = uuid4()
+
+    async with AsyncExitStack() as stack:
+        writers = [await stack.enter_async_context(writer_on(db)) for _ in range(4)]
+        verdicts = await asyncio.gather(
+            *(append(writers[n % 4], visit(own_id, f"Visit {n}")) for n in range(32)), return_exceptions=True
+        )
+
+    assert sorted(type(v).__name__ for v in verdicts) == ["IdTaken"] * 31 + ["list"]
+    await check_log(db)
+
+
+async def test_a_repeat_through_another_writer_gets_the_first_receipt(db: str) -> None:
+    event = visit()
+
+    async with writer_on(db) as one, writer_on(db) as other:
+        (first,) = await append(one, event)
+        (second,) = await append(other, event)
+
+    assert (second.position, second.recorded_at, second.repeated) == (first.position, first.recorded_at, True)
+
+
+async def test_other_content_under_one_idempotency_key_is_a_reused_key(db: str) -> None:
+    own_id = uuid4()
+
+    async with writer_on(db) as writer:
+        await append(writer, visit(own_id))
+        (verdict,) = await writer.append([Group(records=(visit(own_id, "Another"),), by_key=True)])
+
+    assert isinstance(verdict, KeyReused)
+
+
+async def test_what_was_erased_is_repeated_by_nobody(db: str) -> None:
+    event = visit()
+
+    async with writer_on(db) as writer:
+        await append(writer, event)
+        await append(writer, erasure(event.id))
+
+        with pytest.raises(IdTaken):
+            await append(writer, event)
+    await check_log(db)
+
+
+@pytest.mark.parametrize("registered", [False, True])
+async def test_32_that_replace_one_revision_in_one_batch_have_one_winner(db: str, registered: bool) -> None:
+    first = topic("libya") if registered else visit()
+    again = [
+        topic("libya", f"Libya {n}", subject=first.id, replaces=1) if registered else correction(first.id, 1, f"{n}")
+        for n in range(32)
+    ]
+
+    async with writer_on(db, started=False) as writer:
+        verdicts = await in_one_batch(writer, [first, *again])
+
+    winner, *others = verdicts[1:]
+    assert isinstance(winner, Receipt)
+    assert winner.revision == 2
+    assert [(type(v), v.extra) for v in others if isinstance(v, TimelineError)] == [(WrongRevision, {"revision": 2})] * 31
+
+
+async def test_32_that_replace_one_revision_through_four_writers_have_one_winner(db: str) -> None:
+    event = visit()
+
+    async with AsyncExitStack() as stack:
+        writers = [await stack.enter_async_context(writer_on(db)) for _ in range(4)]
+        await append(writers[0], event)
+        verdicts = await asyncio.gather(
+            *(append(writers[n % 4], correction(event.id, 1, f"{n}")) for n in range(32)), return_exceptions=True
+        )
+
+    assert sorted(type(v).__name__ for v in verdicts) == ["WrongRevision"] * 31 + ["list"]
+    await check_log(db)
+
+
+async def test_edits_that_name_no_revision_all_find_their_place(db: str) -> None:
+    event = visit()
+
+    async with AsyncExitStack() as stack:
+        writers = [await stack.enter_async_context(writer_on(db)) for _ in range(4)]
+        await append(writers[0], event)
+        receipts = await asyncio.gather(*(append(writers[n % 4], remark(event.id)) for n in range(32)))
+
+    assert sorted(r.revision for (r,) in receipts) == list(range(2, 34))
+    await check_log(db)
+
+
+async def test_an_edit_of_nothing_is_not_found(db: str) -> None:
+    async with writer_on(db) as writer:
+        for edit in (remark(uuid4()), correction(uuid4(), replaces=1)):
+            with pytest.raises(NotFound):
+                await append(writer, edit)
+
+
+# Records that stand or fall together
+
+
+async def test_a_group_with_one_refused_record_leaves_no_trace(db: str) -> None:
+    event, other = visit(), visit()
+
+    async with writer_on(db, started=False) as writer:
+        together = asyncio.create_task(writer.append([Group(records=(event, correction(event.id, replaces=5)))]))
+        verdicts = await in_one_batch(writer, [event, correction(event.id, replaces=1), other])
+        (refused,) = await together
+
+    assert isinstance(refused, WrongRevision)
+    assert [(v.position, v.revision) for v in verdicts if isinstance(v, Receipt)] == [(1, 1), (2, 2), (3, 1)]
+    await check_log(db)
+
+
+async def test_a_line_whose_target_was_refused_is_refused_too(db: str) -> None:
+    bad, good = remark(uuid4()), visit()
+    lines = [(bad, set[UUID]()), (good, set[UUID]()), (visit(), {bad.id}), (visit(), {good.id}), (visit(), {bad.id, good.id})]
+
+    async with writer_on(db) as writer:
+        verdicts = await writer.append([Group(records=(line,), needs=frozenset(needs)) for line, needs in lines])
+
+    assert [type(v) for v in verdicts] == [NotFound, list, UnknownReference, list, UnknownReference]
+    await check_log(db)
+
+
+# One bad record, one lost caller, a full queue, the end
+
+
+@pytest.mark.parametrize(
+    ("bad", "refusal"),
+    [
+        (topic("libya", "Another Libya"), SlugTaken),
+        (topic("nul", "a\x00b"), InvalidRecord),
+        (topic("long", "".join(chr(0x10000 + n * 7) for n in range(2_000))), InvalidRecord),
+    ],
+)
+async def test_one_bad_record_does_not_fail_the_others_of_its_batch(
+    db: str, bad: NewRecord, refusal: type[TimelineError]
+) -> None:
+    good = [topic("libya"), *(visit() for _ in range(20))]
+
+    async with writer_on(db, started=False) as writer:
+        verdicts = await in_one_batch(writer, [*good[:10], bad, *good[10:]])
+
+    assert [type(v) for v in verdicts if not isinstance(v, Receipt)] == [refusal]
+    assert [row["id"] for row in await fetch(db, "SELECT id FROM timeline.log ORDER BY position")] == [g.id for g in good]
+    await check_log(db)
+
+
+async def test_a_caller_who_left_while_waiting_does_not_stop_the_writer(db: str) -> None:
+    left, stayed = visit(), visit()
+
+    async with writer_on(db) as writer:
+        async with locked(db):
+            callers = [asyncio.create_task(append(writer, visit())) for _ in range(5)]
+            callers += [asyncio.create_task(append(writer, left))]
+            await asyncio.sleep(0.05)  # by now the first are in the database's hands, the last is queued
+            for caller in callers:
+                caller.cancel()
+        await append(writer, stayed)
+        (again,) = await append(writer, left)
+
+    assert {row["id"] for row in await fetch(db, "SELECT id FROM timeline.log")} >= {left.id, stayed.id}
+    assert again.revision == 1
+    await check_log(db)
+
+
+async def test_a_full_queue_refuses_and_loses_nothing(db: str) -> None:
+    async with writer_on(db, started=False, queue=10) as writer:
+        waiting = [asyncio.create_task(append(writer, visit())) for _ in range(10)]
+        await asyncio.sleep(0)
+
+        with pytest.raises(QueueFull) as refusal:
+            await append(writer, visit())
+        writer.start()
+        receipts = await asyncio.gather(*waiting)
+
+    assert refusal.value.retry_after_seconds == 1
+    assert sorted(r.position for (r,) in receipts) == list(range(1, 11))
+
+
+async def test_more_bytes_than_a_batch_takes_are_appended_in_order(db: str) -> None:
+    long = [visit(title="x" * 60_000) for _ in range(150)]
+
+    async with writer_on(db, started=False) as writer:
+        verdicts = await in_one_batch(writer, long)
+
+    assert [v.position for v in verdicts if isinstance(v, Receipt)] == list(range(1, 151))
+
+
+async def test_a_drain_appends_what_is_queued_and_takes_no_more(db: str) -> None:
+    async with writer_on(db, started=False) as writer:
+        waiting = [asyncio.create_task(append(writer, visit())) for _ in range(1_200)]
+        await asyncio.sleep(0)
+        writer.start()
+
+        await writer.drain()
+        receipts = await asyncio.gather(*waiting)
+        with pytest.raises(ShuttingDown):
+            await append(writer, visit())
+
+    assert sorted(r.position for (r,) in receipts) == list(range(1, 1_201))
+    assert writer.queued == 0
+    await check_log(db)
+
+
+# The database goes away
+
+
+async def test_a_lock_held_for_long_delays_posts_and_fails_none(db: str) -> None:
+    async with writer_on(db, lock_timeout_ms=50) as writer:
+        async with locked(db):
+            waiting = [asyncio.create_task(append(writer, visit())) for _ in range(20)]
+            await asyncio.sleep(0.3)
+        receipts = await asyncio.gather(*waiting)
+
+    assert sorted(r.position for (r,) in receipts) == list(range(1, 21))
+
+
+async def test_killed_connections_lose_and_double_nothing(db: str) -> None:
+    records = [visit() for _ in range(600)]
+    killer = await asyncpg.connect(db)
+
+    async def post(writer: Writer, own: list[NewRecord]) -> list[Receipt]:
+        return [(await append(writer, record))[0] for record in own]
+
+    async def kill() -> None:
+        while True:
+            await killer.execute(KILL_WRITERS)
+            await asyncio.sleep(0.02)
+
+    async with writer_on(db) as one, writer_on(db) as other:
+        killing = asyncio.create_task(kill())
+        several = await asyncio.gather(*(post([one, other][n % 2], records[n::20]) for n in range(20)))
+        killing.cancel()
+        with suppress(asyncio.CancelledError):
+            await killing
+    killer.terminate()
+
+    acknowledged = {receipt.id: receipt.position for receipts in several for receipt in receipts}
+    stored = {row["id"]: row["position"] for row in await fetch(db, "SELECT id, position FROM timeline.log")}
+    assert acknowledged == stored
+    assert len(stored) == 600
+    await check_log(db)
+
+
+class Interrupted:
+    """A pool whose connections break at the append: `before` the server hears of it, or `after` it has committed."""
+
+    def __init__(self, pool: asyncpg.Pool, moment: str, times_left: int = 1) -> None:
+        self._pool, self._moment, self._times_left = pool, moment, times_left
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        async with self._pool.acquire() as connection:
+            self._connection = connection
+            yield self
+
+    async def fetch(self, *arguments: Any) -> Any:
+        return await self._connection.fetch(*arguments)
+
+    async def fetchrow(self, *arguments: Any) -> Any:
+        breaks = self._times_left > 0
+        self._times_left -= breaks
+        if breaks and self._moment == "before":
+            raise ConnectionResetError
+        row = await self._connection.fetchrow(*arguments)
+        if breaks:
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return row
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_an_append_whose_answer_was_lost_is_acknowledged_once(db: str, moment: str) -> None:
+    first, second = visit(), visit()
+
+    async with writer_on(db) as writer:
+        await append(writer, first)
+        writer._pool = Interrupted(writer._pool, moment)  # type: ignore[assignment]  # as much of a pool as it uses
+        (receipt,) = await append(writer, second)
+
+    assert (receipt.id, receipt.position) == (second.id, 2)
+    assert [(row["id"], row["position"]) for row in await fetch(db, "SELECT id, position FROM timeline.log")] == [
+        (first.id, 1),
+        (second.id, 2),
+    ]
+    await check_log(db)
+
+
+async def test_a_correction_whose_answer_was_lost_is_no_conflict_with_itself(db: str) -> None:
+    event = visit()
+
+    async with writer_on(db) as writer:
+        await append(writer, event)
+        writer._pool = Interrupted(writer._pool, "after")  # type: ignore[assignment]  # as above
+        (receipt,) = await append(writer, correction(event.id, replaces=1))
+
+    assert (receipt.position, receipt.revision) == (2, 2)
+
+
+async def test_a_database_that_stays_away_is_said_to_be_so(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timeline.log.writer.RETRY_SECONDS_MAX", 0.2)
+
+    async with writer_on(db) as writer:
+        pool = writer._pool
+        writer._pool = Interrupted(pool, "before", times_left=10**6)  # type: ignore[assignment]  # as above
+        with pytest.raises(DatabaseUnavailable) as refusal:
+            await append(writer, visit())
+        writer._pool = pool
+        (receipt,) = await append(writer, visit())
+
+    assert refusal.value.retry_after_seconds == 2
+    assert receipt.position == 1
+
+
