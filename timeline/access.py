@@ -4,6 +4,7 @@ One token so far, the owner's: 256 random bits in a file of mode 0600. A later i
 its room here; the rest of the service only asks `identify`.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-from timeline.errors import NoToken, WrongToken
+from timeline.errors import NoToken, WrongSetting, WrongToken
 from timeline.model.record import LEVEL_MAX, level_of
 
 TOKEN_PREFIX = "tl_"  # noqa: S105  (the public part, by which a leaked token is recognised)
+TOKEN_CHARACTERS_MIN = 32
 OWNER = "owner"
 
 
@@ -59,16 +61,34 @@ def _hash(token: str) -> bytes:
 
 
 def owner_token(path: Path) -> str:
-    """The owner's token, made at the first start. The file is readable by its owner alone."""
+    """The owner's token, made at the first start. The file is readable by its owner alone.
+
+    Raises:
+        WrongSetting: the file can't be read or made, or holds no token of ours.
+    """
     try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    # Written whole under another name first: a crash here must not leave half a token behind.
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(token + "\n")
-    os.replace(part, path)
+        if not path.exists():
+            _make_token(path)
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"Can't use the owner's token in {path}: {error}. Choose another --data-dir.") from error
+    # An emptied file would make `Bearer` and nothing the owner.
+    if len(token) < TOKEN_CHARACTERS_MIN or not token.isprintable():
+        raise WrongSetting(f"Expected the owner's token in {path}, found none. Remove the file, and a new one is made.")
     return token
+
+
+def _make_token(path: Path) -> None:
+    """Write a token that nobody knows, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(TOKEN_PREFIX + secrets.token_urlsafe(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # Not replaced: of two processes that start here at once on a database elsewhere, both serve the first's token.
+        with contextlib.suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink(missing_ok=True)

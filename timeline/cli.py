@@ -1,25 +1,30 @@
 """The command line: serve, migrate, rebuild, check.
 
-Exit codes: 0 done · 1 a check found faults, or the work failed · 2 the command or a setting is wrong.
+Exit codes: 0 done, for `serve` also stopped · 1 a check found faults, or the work failed · 2 the command or a setting
+is wrong, or the port is taken · 130 interrupted. Imports stand in functions so that --help waits for none of them.
 """
 
 import asyncio
 import contextlib
+import shlex
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import rich_click as click
 
 from timeline import __version__
-from timeline.errors import Broken, TimelineError, WrongSetting
+from timeline.errors import TimelineError, WrongSetting
 from timeline.settings import Settings, from_environment
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-WATCH_SECONDS = 0.5
+EXIT_INTERRUPTED = 130
+WATCH_SECONDS = 0.25
+CONNECT_SECONDS_MAX = 10.0
+BACKLOG = 2_048
 
 _DATA_DIR = click.option("--data-dir", metavar="FOLDER", help="Where the embedded database and the owner token live.")
 _DATABASE = click.option("--database-url", metavar="DSN", help="A PostgreSQL 15-18 to use instead of the embedded one.")
@@ -40,11 +45,11 @@ def main() -> None:
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one.  [default: 8000]")
 @_DATA_DIR
 @_DATABASE
-@click.option("--sample", is_flag=True, default=None, help="Record the sample week; anybody may read what is clear.")
+@click.option("--sample/--no-sample", default=None, help="Record the sample week; anybody may read what is clear.")
 @_LOG_FORMAT
 def serve(**given: Any) -> None:
     """Start the database and the service, and serve until Ctrl-C."""
-    _run(given, _serve)
+    _run(given, _serve, code_when_stopped=0)
 
 
 @main.command()
@@ -75,63 +80,133 @@ def check(**given: Any) -> None:
     _run(given, _check)
 
 
-def _run(given: dict[str, Any], work: Callable[[Settings], Coroutine[Any, Any, int]]) -> None:
-    from timeline.logs import configure
+Work = Callable[[Settings], Coroutine[Any, Any, int]]
 
+
+def _run(given: dict[str, Any], work: Work, *, code_when_stopped: int = EXIT_INTERRUPTED) -> None:
+    """Do the work, tell what went wrong in words, and leave with the exit code."""
     try:
         settings = from_environment(given)
-        configure(settings.log_format, settings.log_level)
-        code = asyncio.run(work(settings))
     except WrongSetting as error:
         click.secho(error.detail, fg="red", err=True)
-        code = EXIT_USAGE
+        sys.exit(EXIT_USAGE)
+    from timeline.logs import configure
+
+    configure(settings.log_format, settings.log_level)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        sys.exit(runner.run(_done(settings, work, code_when_stopped)))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # there is none for Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _done(settings: Settings, work: Work, code_when_stopped: int) -> int:
+    """The exit code of the work. A signal cancels it, once: what it started is stopped in its `finally`s."""
+    working = asyncio.ensure_future(work(settings))
+    _when_told_to_stop(lambda: working.cancelling() or working.cancel())
+    try:
+        return await working
+    except asyncio.CancelledError:
+        return code_when_stopped
+    except WrongSetting as error:
+        _tell(settings, error.detail)
+        return EXIT_USAGE
     except TimelineError as error:
-        click.secho(f"{error.title()}: {error.detail}", fg="red", err=True)
-        code = EXIT_FAILED
-    except KeyboardInterrupt:
-        code = 130
-    sys.exit(code)
+        _tell(settings, f"{error.title()}: {error.detail}")
+        return EXIT_FAILED
+    except Exception as error:
+        from timeline.db.pool import is_lost
+
+        if not is_lost(error) or isinstance(error, BrokenPipeError):
+            raise
+        _tell(settings, f"The database went away: {error}")
+        return EXIT_FAILED
+
+
+def _when_told_to_stop(stop: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A closed terminal stops us too, as our PostgreSQL would outlive us; not under nohup.
+        if sig != signal.SIGHUP or signal.getsignal(sig) != signal.SIG_IGN:
+            loop.add_signal_handler(sig, stop)
+
+
+def _tell(settings: Settings, words: str) -> None:
+    """Say why nothing came of it, as log lines are written."""
+    if settings.log_format == "json":
+        import structlog
+
+        structlog.get_logger().error("stopped", detail=words)
+    else:
+        click.secho(words, fg="red", err=True)
 
 
 @contextlib.asynccontextmanager
-async def _database(settings: Settings, *, own: bool = False) -> AsyncIterator[tuple[str, Any]]:
-    """A DSN, and the embedded server behind it if we run one.
+async def _database(settings: Settings, *, make: bool = False, alone: bool = False) -> AsyncIterator[tuple[str, Any]]:
+    """A DSN, and the embedded server behind it if it is ours to look after.
 
-    `own` starts the embedded server for ourselves; otherwise one that a running service started is used as it is.
+    `make` makes one where there is none; without `alone` the one of a running service is used as it is.
     """
     if settings.database_url:
-        yield settings.database_url, None
+        yield await _usable(settings.database_url), None
         return
-    from timeline.db.embedded import EmbeddedServer
+    from timeline.db.embedded import DataInUse, EmbeddedServer
 
     server = EmbeddedServer(settings.data_path)
-    if not own and await _answers(server.dsn):
-        yield server.dsn, None
+    if not make and not server.data.exists():
+        raise WrongSetting(
+            f"There is no database in {settings.data_path}. Expected the --data-dir of a `timeline serve`."
+        )
+    try:
+        dsn = await server.start()
+    except DataInUse:
+        beside = None if alone else await server.beside()
+        if beside is None:
+            raise
+        yield beside, None
         return
     try:
-        yield await server.start(), server
+        yield dsn, server
     finally:
         await server.stop()
 
 
-async def _answers(dsn: str) -> bool:
+async def _usable(dsn: str) -> str:
+    """The DSN of a database that lets us in. Never part of a message: it may hold a password."""
     import asyncpg
 
+    from timeline.errors import WrongDatabase
+
     try:
-        connection = await asyncpg.connect(dsn, timeout=2)
-    except (OSError, asyncpg.PostgresError, TimeoutError):
-        return False
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS_MAX)
+    except (asyncpg.ClientConfigurationError, ValueError) as error:
+        raise WrongSetting(f"TIMELINE_DATABASE_URL: expected postgresql://user@host/database: {error}.") from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise WrongDatabase(f"TIMELINE_DATABASE_URL does not let us in: {str(error) or 'no answer'}.") from None
     await connection.close()
-    return True
+    return dsn
+
+
+async def _must_be_migrated(dsn: str) -> None:
+    from timeline.db.migrate import pending
+    from timeline.errors import WrongDatabase
+
+    missing = await pending(dsn)
+    if missing:
+        raise WrongDatabase(f"It lacks {', '.join(missing)}. Run `timeline migrate` on it first.")
 
 
 async def _serve(settings: Settings) -> int:
-    from timeline.app import Application
-    from timeline.db.migrate import migrate as apply
+    with contextlib.closing(_listen(settings)) as listening:
+        from timeline.app import Application
+        from timeline.db.migrate import migrate as apply
 
-    listening = _listen(settings)
-    with contextlib.closing(listening):
-        async with _database(settings, own=True) as (dsn, server):
+        async with _database(settings, make=True, alone=True) as (dsn, server):
             await apply(dsn)
             application = Application(settings, dsn)
             async with application.running() as service:
@@ -144,71 +219,90 @@ async def _serve(settings: Settings) -> int:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """The socket to serve on, taken before anything is started."""
+    """The socket to serve on, taken before anything is started. Who calls meanwhile waits.
+
+    Listens at once: of two sockets that are bound and don't listen yet, neither learns of the other.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
-    except OSError as error:
+        listening.listen(BACKLOG)
+    except (OSError, UnicodeError) as error:
         listening.close()
-        where = f"{settings.host}:{settings.port}"
-        raise WrongSetting(f"Can't listen on {where}: {error.strerror}. Choose another --port or --host.") from error
+        reason = getattr(error, "strerror", None) or error
+        where = f"{settings.host} port {settings.port}"
+        raise WrongSetting(f"Can't listen on {where}: {reason}. Choose another --port or --host.") from error
     return listening
 
 
 async def _serve_on(listening: socket.socket, application: Any, settings: Settings, server: Any) -> None:
+    """Serve until cancelled, then let requests finish for as long as they may."""
     import uvicorn
+
+    class Server(uvicorn.Server):
+        """Leaves the signals to us: its own handling kills the process with the same signal afterwards."""
+
+        def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]  # (wider)
+            return contextlib.nullcontext()
 
     config = uvicorn.Config(
         application.asgi,
         lifespan="off",
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        timeout_graceful_shutdown=settings.drain_seconds,  # type: ignore[arg-type]  # (it passes it to wait_for)
         server_header=False,
         loop="none",
+        ws="none",
+        backlog=BACKLOG,
     )
-    _print_where(listening, application, settings)
-    uvicorn_server = uvicorn.Server(config)
+    uvicorn_server = Server(config)
     watching = asyncio.create_task(_keep_alive(server), name="watch the embedded server")
+    serving = asyncio.create_task(uvicorn_server.serve(sockets=[listening]), name="serve")
+    _print_where(listening, settings)
     try:
-        await uvicorn_server.serve(sockets=[listening])
+        await asyncio.shield(serving)
     finally:
+        uvicorn_server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
 
 async def _keep_alive(server: Any) -> None:
     """Start the embedded server again whenever it has died."""
+    import structlog
+
+    log = structlog.get_logger()
     while server is not None:
         await asyncio.sleep(WATCH_SECONDS)
         if server.pid is None:
-            import structlog
-
-            structlog.get_logger().error("embedded server died; starting it again")
-            with contextlib.suppress(Broken):
+            log.error("embedded PostgreSQL died; starting it again")
+            try:
                 await server.start()
+            except Exception as error:  # whatever it is, the next attempt must come
+                log.error("embedded PostgreSQL does not start", detail=str(error))
 
 
-def _print_where(listening: socket.socket, application: Any, settings: Settings) -> None:
+def _print_where(listening: socket.socket, settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     token = settings.data_path / "owner.token"
+    read = f"{url}/v1/timelines/actors/haftar.md" if settings.sample else f"{url}/v1/timelines/all"
+    bearer = f'-H "Authorization: Bearer $(cat {shlex.quote(str(token))})" '
     click.echo(f"Timeline {__version__} serves on {url}")
     click.echo(f"  the contract      {url}/docs")
     click.echo(f"  the owner's token {token}")
-    if settings.sample:
-        click.echo(f"  try               curl {url}/v1/timelines/actors/haftar.md")
-    else:
-        click.echo(f"  try               curl -H \"Authorization: Bearer $(cat '{token}')\" {url}/v1/timelines/all")
+    click.echo(f"  try               curl {'' if settings.audience else bearer}{shlex.quote(read)}")
     click.echo("  stop              Ctrl-C")
 
 
 async def _migrate(settings: Settings) -> int:
     from timeline.db.migrate import migrate as apply
 
-    async with _database(settings) as (dsn, _):
+    async with _database(settings, make=True) as (dsn, _):
         applied = await apply(dsn, on_step=lambda name: click.echo(f"applying {name}"))
     click.echo(f"{len(applied)} applied." if applied else "Nothing to apply.")
     return 0
@@ -219,7 +313,8 @@ async def _rebuild(settings: Settings) -> int:
     from timeline.projections.projector import rebuild as fold_anew
 
     async with _database(settings) as (dsn, _):
-        with _bar("rebuilding timelines") as show:
+        await _must_be_migrated(dsn)
+        with _bars("rebuilding timelines") as (show,):
             found = await fold_anew(dsn, await role_for(dsn, PROJECTOR_ROLE), show)
     click.echo(found.words())
     return 0
@@ -230,7 +325,8 @@ async def _check(settings: Settings) -> int:
     from timeline.checking import check_all
 
     async with _database(settings) as (dsn, _):
-        with _bar("checking the log") as show_log, _bar("rebuilding to compare") as show_models:
+        await _must_be_migrated(dsn)
+        with _bars("checking the log", "rebuilding to compare") as (show_log, show_models):
             report = await check_all(dsn, await role_for(dsn, PROJECTOR_ROLE), show_log, show_models)
     for fault in report.faults:
         click.secho(fault, fg="red", err=True)
@@ -239,18 +335,17 @@ async def _check(settings: Settings) -> int:
 
 
 @contextlib.contextmanager
-def _bar(words: str) -> Any:
-    """A progress bar on a terminal; nothing when piped."""
+def _bars(*words: str) -> Iterator[list[Callable[[int, int], object]]]:
+    """A progress bar for each on a terminal; nothing when piped."""
     if not sys.stderr.isatty():
-        yield lambda at, of: None
+        yield [lambda at, of: None for _ in words]
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(words, total=None)
-        yield lambda at, of: progress.update(task, completed=at, total=max(of, at, 1))
 
+        def shown(task: TaskID) -> Callable[[int, int], object]:
+            return lambda at, of: progress.update(task, completed=at, total=max(of, at, 1))
 
-# Ctrl-C while starting stops at once, and runs every `finally` on its way.
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+        yield [shown(progress.add_task(each, total=None)) for each in words]

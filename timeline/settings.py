@@ -94,8 +94,9 @@ def _unlike(field: msgspec.structs.FieldInfo, found: object) -> str:
 
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, Settings.__struct_fields__, n=1)
-    known = near or sorted(Settings.__struct_fields__)
-    return f"{PREFIX}{name.upper()} is not a setting. Expected {PREFIX} and {' or '.join(known)}, in capitals."
+    known = [PREFIX + each.upper() for each in near or sorted(Settings.__struct_fields__)]
+    hint = f"Did you mean {known[0]}?" if near else f"The settings are {', '.join(known)}."
+    return f"{PREFIX}{name.upper()} is not a setting. {hint}"
 
 
 def _expected(wanted: msgspec.inspect.Type) -> str:
@@ -114,7 +115,7 @@ def _expected(wanted: msgspec.inspect.Type) -> str:
         case msgspec.inspect.FloatType(ge=least, le=most):
             return f"a number {_between(least, most)}"
         case _:
-            return "a text"
+            return "a text that is not empty"
 
 
 def _between(least: float | None, most: float | None) -> str:

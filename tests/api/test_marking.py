@@ -130,9 +130,7 @@ async def holding(text: str, dsn: str) -> list[str]:
         found = []
         for schema, table in tables:
             name = f'"{schema}"."{table}"'
-            query = (
-                f"SELECT count(*) FROM {name} AS t WHERE t::text ILIKE $1 OR t::text ILIKE $2 OR t::text ILIKE $3"
-            )
+            query = f"SELECT count(*) FROM {name} AS t WHERE t::text ILIKE $1 OR t::text ILIKE $2 OR t::text ILIKE $3"
             args = (f"%{text}%", f"%{text.encode().hex()}%", f"%{needle}%")
             found += [name] if await connection.fetchval(query, *args) else []
         return found

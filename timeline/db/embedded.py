@@ -87,6 +87,10 @@ ANOTHER_RUNS = ("pre-existing shared memory block", 'lock file "postmaster.pid" 
 OTHER_DATABASE = "or set TIMELINE_DATABASE_URL to a PostgreSQL of yours (15 to 18)"
 
 
+class DataInUse(EmbeddedServerFailed):
+    """Another process has this data directory."""
+
+
 class _Process(Protocol):
     """What we ask of a running postmaster; `subprocess.Popen` is one."""
 
@@ -220,6 +224,15 @@ class EmbeddedServer:
                     raise EmbeddedServerFailed(f"{error}. Choose another data directory, {OTHER_DATABASE}.") from error
                 raise
             return self.dsn
+
+    async def beside(self) -> str | None:
+        """The DSN of this server while another process of ours looks after it; None if it lets nobody in now."""
+        try:
+            self.socket_dir = _postmaster_socket_dir(self.data) or self.socket_dir
+            await self._knock()
+        except (OSError, asyncpg.PostgresError):
+            return None
+        return self.dsn
 
     async def stop(self) -> None:
         """End it as fast as is safe: every acknowledged commit is on disk already. May be called twice."""
@@ -395,7 +408,7 @@ def _make_home(data_dir: Path, home: Path) -> BinaryIO:
         lock.seek(0)
         holder = lock.read().decode() or "unknown"
         lock.close()
-        raise EmbeddedServerFailed(
+        raise DataInUse(
             f"another timeline process (pid {holder}) looks after the database in {data_dir}. "
             f"Stop it, give this one another folder, {OTHER_DATABASE}."
         ) from error

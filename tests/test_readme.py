@@ -1,0 +1,79 @@
+"""README says what is so: its requests are made, its tables are compared."""
+
+import re
+import shlex
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from tests import contracts
+from timeline.cli import main
+from timeline.importers.libya_week import posts
+from timeline.settings import PREFIX, Settings
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+CURLS = [
+    command
+    for block in BLOCKS
+    for command in re.split(r"\n(?=curl)", block.strip().replace("\\\n", " "))
+    if command.startswith("curl")
+]
+
+
+@pytest.mark.parametrize("command", CURLS, ids=range(len(CURLS)))
+async def test_every_request_of_the_readme_is_answered(api: httpx.AsyncClient, command: str) -> None:
+    assert (await api.post("/v1/events/batch", json=posts())).status_code == 201
+    words = shlex.split(command.replace("$(cat timeline-data/owner.token)", "TOKEN"))
+    url = next(word for word in words if word.startswith("http"))
+    body = words[words.index("-d") + 1] if "-d" in words else None
+    path = url.removeprefix("http://127.0.0.1:8000")
+
+    answer = (
+        await api.get(path)
+        if body is None
+        else await api.post(path, content=body, headers={"Content-Type": "application/json"})
+    )
+
+    assert answer.status_code == (200 if body is None else 201), answer.text
+    assert answer.content
+
+
+def test_the_settings_are_all_listed_with_their_defaults() -> None:
+    listed = dict(re.findall(r"\| `TIMELINE_([A-Z_]+)` \| (.*?) \|", README))
+
+    wanted = {
+        f.name.upper(): ""
+        if f.default is None
+        else f"`{str(f.default).lower() if f.default in (True, False) else f.default}`"
+        for f in msgspec.structs.fields(Settings)
+    }
+    assert PREFIX == "TIMELINE_"
+    assert listed == wanted
+
+
+def test_the_settings_are_described_as_the_code_describes_them() -> None:
+    for field in msgspec.structs.fields(Settings):
+        meta = next(m for m in field.type.__metadata__ if m.description)
+        assert f"| {meta.description} |" in README
+
+
+def test_every_address_is_listed() -> None:
+    paths = msgspec.json.decode(contracts.openapi())["paths"]
+    told = README.replace("`", " ")
+
+    missing = [path for path in paths if not re.search(rf"[ /]{re.escape(path.split('/{named}')[0])}[ ,\n]", told)]
+
+    assert [path for path in missing if path not in ("/docs.css",)] == []
+
+
+def test_every_command_is_named() -> None:
+    assert all(f"timeline {name}" in README for name in main.commands)
+
+
+def test_the_two_commands_stand_there() -> None:
+    assert "pip install uv && uv run timeline serve --sample" in README
+    assert "pip install uv && uv run pytest" in README
+    assert "uv run --quiet pytest" in (Path(__file__).parents[1] / ".ci" / "run").read_text(encoding="utf-8")
