@@ -16,7 +16,7 @@ from typing import Any
 import rich_click as click
 
 from timeline import __version__
-from timeline.errors import TimelineError, WrongSetting
+from timeline.errors import DatabaseUnavailable, TimelineError, WrongSetting
 from timeline.settings import Settings, from_environment
 
 EXIT_FAILED = 1
@@ -180,14 +180,15 @@ async def _usable(dsn: str) -> str:
     """The DSN of a database that lets us in. Never part of a message: it may hold a password."""
     import asyncpg
 
-    from timeline.errors import WrongDatabase
-
     try:
         connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS_MAX)
-    except (asyncpg.ClientConfigurationError, ValueError) as error:
+    except OSError as error:
+        reason = error.strerror or str(error) or "no answer"
+        raise DatabaseUnavailable(f"TIMELINE_DATABASE_URL: {reason}.") from None
+    except asyncpg.PostgresError as error:
+        raise WrongSetting(f"TIMELINE_DATABASE_URL: the database refuses us: {error}.") from None
+    except (asyncpg.InterfaceError, ValueError) as error:
         raise WrongSetting(f"TIMELINE_DATABASE_URL: expected postgresql://user@host/database: {error}.") from None
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise WrongDatabase(f"TIMELINE_DATABASE_URL does not let us in: {str(error) or 'no answer'}.") from None
     await connection.close()
     return dsn
 

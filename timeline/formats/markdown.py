@@ -86,7 +86,7 @@ def _item(number: int, line: Entry | ChangeShown, names: Names) -> str:
     marker = f"{number}. "
     if isinstance(line, ChangeShown):
         return f"{marker}{_head(line.week, line.title)}\n{_bullets([words.change(line)], len(marker))}"
-    return f"{marker}{_head(line.occurred.words, line.title)}\n{_bullets(_about(line, names), len(marker))}"
+    return f"{marker}{_head(words.when(line.occurred), line.title)}\n{_bullets(_about(line, names), len(marker))}"
 
 
 def _head(when: str, title: str) -> str:
@@ -123,7 +123,7 @@ def _facts(entry: Entry, names: Names) -> str:
 def _when(event: EventShown) -> str:
     occurred = event.occurred
     return (
-        f"**{inline(occurred.words)}** ({inline(occurred.edtf)}), in week {occurred.week}. "
+        f"**{inline(words.when(occurred))}** ({inline(occurred.edtf)}), in week {occurred.week}. "
         f"Revision {event.revision}, recorded {words.instant(event.recorded_at)}."
     )
 
@@ -136,7 +136,7 @@ def _voices(event: EventShown) -> list[str]:
 
 
 def _voice(voice: VoiceShown, names: Names) -> tuple[str, ...]:
-    said = f"{voice.said.words} (assumed)" if voice.said.assumed else voice.said.words
+    said = f"{words.when(voice.said)} (assumed)" if voice.said.assumed else words.when(voice.said)
     source = words.name(voice.source, names)
     return (words.side(voice, names), source, voice.modality, said, voice.grade, words.quote(voice.quote))
 

@@ -1,7 +1,8 @@
 """The words that formats for people share: who, where, how it stands, what we make of it. Plain text, not escaped."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,11 +10,14 @@ import msgspec
 from timeline.model.entry import (
     AssessmentShown,
     ChangeShown,
+    DateShown,
     Entry,
     NameShown,
+    OccurredShown,
     Sections,
     Slice,
     Stand,
+    State,
     VoiceShown,
 )
 from timeline.model.standing import PARTICIPANT
@@ -49,6 +53,65 @@ def targets(entry: Entry) -> str:
     return SEPARATOR.join(each.title for each in entry.of)
 
 
+def when(told: OccurredShown | DateShown) -> str:
+    """A date for a reader of prose: the report's words, or the days where it gave EDTF or words without a year.
+
+    `early June 2019` stays; `last week` is `last week (between 3 and 9 June 2019)`; `/2019-06-14` is `by 14 June 2019`.
+    """
+    if _EDTF.fullmatch(told.words):
+        return _days(told) or told.words
+    if re.search(r"\d{4}", told.words):
+        return told.words
+    days = _days(told)
+    return f"{told.words} ({days})" if days else told.words
+
+
+_EDTF = re.compile(r"[-0-9XYESTZ~?%/.,:+\[\]{} ]+")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def _days(told: OccurredShown | DateShown) -> str:
+    first, last = told.earliest, told.latest
+    doubt = "about " if "~" in told.edtf or "%" in told.edtf else ""
+    if first is None or last is None:
+        known = first or last
+        if known is None:
+            return "since an unknown day" if told.edtf.endswith("..") else ""
+        return f"{'since' if first else 'by'} {doubt}{_day(known)}"
+    if first == last:
+        return doubt + _day(first)
+    if (first.day, last) == (1, _month_end(first)):
+        return f"{doubt}{_MONTHS[first.month - 1]} {first.year}"
+    if (first.month, first.day, last.month, last.day) == (1, 1, 12, 31):
+        return f"{doubt}{first.year}" if first.year == last.year else f"{doubt}{first.year} to {last.year}"
+    start = str(first.day) if (first.year, first.month) == (last.year, last.month) else _day(first)
+    return (
+        f"{doubt}between {start} and {_day(last)}" if told.edtf.startswith("[") else f"{doubt}{start} to {_day(last)}"
+    )
+
+
+def _month_end(day: date) -> date:
+    following = date(day.year + day.month // 12, day.month % 12 + 1, 1) if (day.year, day.month) != (9999, 12) else None
+    return following - timedelta(days=1) if following else date.max
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
 def assessments(entry: Entry, names: Names) -> str:
     """Every live judgement, in words."""
     return SEPARATOR.join(assessment(each, names) for each in entry.assessments)
@@ -66,7 +129,7 @@ def assessment(judgement: AssessmentShown, names: Names) -> str:
     return f"{said} ({name(judgement.source, names)})"
 
 
-def standing(stand: Stand, names: Names) -> str:
+def standing(stand: Stand | State, names: Names) -> str:
     """Where it stands, who denies it, and by which rule: `denied by Russian officials (R5)`. Empty if it has none."""
     if stand.standing is None:
         return ""

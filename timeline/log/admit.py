@@ -83,7 +83,8 @@ class Admission:
     async def admit(self, lines: Sequence[Line], caller: Caller, now: datetime) -> list[Admitted | Refused]:
         """A verdict for each line, in order; lines may name earlier ones by `#ref`, or by slug or name."""
         faulty = {line.number: faults for line in lines if (faults := text_faults(plain(line.post)))}
-        known = await look_up(self._reader, [line.post for line in lines if line.number not in faulty])
+        posts = [line.post for line in lines if line.number not in faulty]
+        known = await look_up(self._reader, posts, proposing=caller.on_missing == "propose")
         verdicts: list[Admitted | Refused] = []
         for line in lines:
             try:

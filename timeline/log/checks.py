@@ -12,7 +12,7 @@ from timeline.model.dates import Occurred, read
 from timeline.model.dating import day
 from timeline.model.edits import Correction, Duplicate
 from timeline.model.faults import shown
-from timeline.model.kinds import Assessment, Event, Reply, Speech
+from timeline.model.kinds import Assessment, Cancellation, Event, Reply, Speech
 from timeline.model.provenance import Quote
 from timeline.model.record import Record, When
 
@@ -88,6 +88,10 @@ def _reply_faults(event: Event, own_id: UUID | None, subjects: Mapping[UUID, Sub
         named += [(f"#/of/{i}", each) for i, each in enumerate(event.of)]
     if isinstance(event, Assessment):
         named += [(f"#/based_on/{i}", each) for i, each in enumerate(event.based_on)]
+    if isinstance(event, Cancellation):
+        named += [(f"#/cancels/{i}", each) for i, each in enumerate(event.cancels)]
+    if isinstance(event.occurred, When) and event.occurred.during:
+        named.append(("#/occurred/during", event.occurred.during))
     faults = [
         Fault(pointer=pointer, expected="an event recorded before this one", found=shown(each))
         for pointer, each in named

@@ -78,6 +78,10 @@ SELECT coalesce((SELECT position FROM timeline.log WHERE recorded_at <= $1 ORDER
 -- $1 subjects
 SELECT DISTINCT subject FROM timeline.log WHERE subject = ANY ($1::uuid[]) AND kind = 'erasure'
 
+-- name: erasures
+-- Every subject that was erased, and where last.
+SELECT subject, max(position) AS position FROM timeline.log WHERE kind = 'erasure' GROUP BY subject
+
 -- name: guards
 -- Which guards of the log are active: triggers that refuse changes, and the role that this connection works as.
 SELECT

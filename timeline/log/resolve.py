@@ -28,6 +28,7 @@ from timeline.model.registry import (
     Source,
     Topic,
     folded,
+    keys,
     slug_of,
 )
 from timeline.model.registry import Named as NamedThing
@@ -63,13 +64,15 @@ class Known(msgspec.Struct, kw_only=True):
             self.refs[ref] = subject
 
 
-async def look_up(reader: LogReader, posts: Sequence[Record]) -> Known:
-    """Everything that the posts name, asked of the log at once."""
+async def look_up(reader: LogReader, posts: Sequence[Record], *, proposing: bool = False) -> Known:
+    """Everything that the posts name, asked of the log at once; when proposing, also whether its slugs are taken."""
     found = [f for post in posts for f in references.collect(type(post), plain(post)) if f.to != "date"]
     texts: set[tuple[str, str]] = {
         (f.to, f.text) for f in found if f.to not in ("event", "record") and not f.text.startswith("#")
     }
     texts |= {(p.kind_of(), p.slug) for p in posts if isinstance(p, NamedThing | Document) and p.slug}
+    if proposing:
+        texts |= {(kind, slug_of(text)) for kind, text in texts if kind in PROPOSABLE}
     named = await reader.named(sorted(texts))
     ids = {found_id for f in found if (found_id := as_uuid(f.text))}
     ids |= {own for post in posts if (own := as_uuid(getattr(post, "id", None)))}
@@ -150,29 +153,42 @@ class Resolution:
         """A registration for what is not known: always for a URL, else if the caller asked for proposals."""
         if found.text.startswith("#") or as_uuid(found.text) or found.to in ("event", "record"):
             return None
+        if (before := self._proposed_before(found)) is not None:
+            return before
         url = found.to == "document" and found.text.startswith(("http://", "https://"))
         if url:
             subject, thing = uuid5(NAMESPACE_URL, found.text), _document_at(found.text, self._marking)
         elif self._propose is not None:
             subject = self._propose()
-            thing = _thing(found, self._marking, self._known, subject)
+            thing = self._thing(found, subject)
         else:
             return None
         self.proposed[subject] = msgspec.structs.replace(thing, id=str(subject))
         return subject
 
+    def _proposed_before(self, found: Found) -> UUID | None:
+        """What this record has proposed under the same name: it may stand in it twice."""
+        wanted = {Key("name", folded(found.text)), Key("url", found.text)}
+        same = (i for i, thing in self.proposed.items() if thing.kind_of() == found.to and wanted & {*keys(thing)})
+        return next(same, None)
+
+    def _thing(self, found: Found, subject: UUID) -> Registration:
+        if found.to == "document":
+            return Document(title=found.text, marking=self._marking)
+        slug = slug_of(found.text)
+        if self._taken(found.to, slug):
+            slug = f"{slug[:70].rstrip('-')}-{subject.hex[-8:]}"
+        return PROPOSABLE[found.to](slug=slug, name=found.text, marking=self._marking, proposed=True)
+
+    def _taken(self, kind: str, slug: str) -> bool:
+        key = Key("slug", slug)
+        own = (thing for thing in self.proposed.values() if thing.kind_of() == kind)
+        known = self._known
+        return bool(known.named.get((kind, slug))) or (kind, key) in known.keys or any(key in keys(each) for each in own)
+
 
 def _document_at(url: str, marking: Marking | None) -> Registration:
     return msgspec.convert({"url": url, **({"marking": marking} if marking else {})}, Document)
-
-
-def _thing(found: Found, marking: Marking | None, known: Known, subject: UUID) -> Registration:
-    if found.to == "document":
-        return Document(title=found.text, marking=marking)
-    slug = slug_of(found.text)
-    taken = known.named.get((found.to, slug)) or (found.to, Key("slug", slug)) in known.keys
-    slug = f"{slug[:70]}-{subject.hex[-8:]}" if taken else slug
-    return PROPOSABLE[found.to](slug=slug, name=found.text, marking=marking, proposed=True)
 
 
 def _fits(to: str, kind: str) -> bool:

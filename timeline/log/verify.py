@@ -10,7 +10,9 @@ import msgspec
 
 from timeline.log.merkle import leaf_bytes, leaf_hash
 from timeline.log.read import SQL
-from timeline.model.codec import canonical, read_payload
+from timeline.model.codec import Payload, canonical, read_payload
+from timeline.model.edits import EDITS
+from timeline.model.registry import REGISTRATIONS
 
 STEP = 1_000
 
@@ -37,7 +39,7 @@ async def verify_log(
     """Read every record in order and check it; `faults` tells each one that does not hold."""
     found, past = Found(), _Past()
     head = int(await connection.fetchval(SQL.head) or 0)
-    erased = {r["subject"] for r in await connection.fetch("SELECT subject FROM timeline.log WHERE kind = 'erasure'")}
+    erased = {r["subject"]: int(r["position"]) for r in await connection.fetch(SQL.erasures)}
     while rows := await connection.fetch(SQL.whole, past.position, past.position + STEP):
         for row in rows:
             found.faults += [f"position {row['position']}: {fault}" for fault in _faults(row, past, erased)]
@@ -51,19 +53,38 @@ async def verify_log(
     return found
 
 
-def _faults(row: asyncpg.Record, past: _Past, erased: set[UUID]) -> list[str]:
+def _faults(row: asyncpg.Record, past: _Past, erased: dict[UUID, int]) -> list[str]:
+    erased_at = erased.get(row["subject"], 0) if row["kind"] != "erasure" else 0
     told = {
         f"expected position {past.position + 1}": row["position"] == past.position + 1,
         "recorded before the record ahead of it": past.recorded_at is None or row["recorded_at"] > past.recorded_at,
         "its revision does not follow": row["revision"] == past.revisions.get(row["subject"], 0) + 1,
         "its leaf hash is wrong": row["leaf_hash"]
         == leaf_hash(leaf_bytes(row["position"], row["recorded_at"], row["commitment"])),
+        "its payload is gone without an erasure": row["bytes"] is not None or erased_at > 0,
+        "its payload outlived its erasure": row["bytes"] is None or row["position"] > erased_at,
     }
-    if row["bytes"] is None:
-        told["its payload is gone without an erasure"] = row["subject"] in erased
-    else:
-        told["its commitment is wrong"] = row["commitment"] == hashlib.sha256(row["salt"] + row["bytes"]).digest()
-        told["its payload is not canonical"] = canonical(msgspec.json.decode(row["bytes"])) == row["bytes"]
-        payload = read_payload(row["bytes"])
-        told["its payload speaks of another record"] = (payload.id, payload.kind) == (str(row["id"]), row["kind"])
-    return [fault for fault, holds in told.items() if not holds]
+    faults = [fault for fault, holds in told.items() if not holds]
+    return faults + (_payload_faults(row) if row["bytes"] is not None else [])
+
+
+def _payload_faults(row: asyncpg.Record) -> list[str]:
+    wrong = row["commitment"] != hashlib.sha256(row["salt"] + row["bytes"]).digest()
+    faults = ["its commitment is wrong"] if wrong else []
+    try:
+        payload, again = read_payload(row["bytes"]), canonical(msgspec.json.decode(row["bytes"]))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return [*faults, "its payload can't be read"]
+    told = {
+        "its payload is not canonical": again == row["bytes"],
+        "its payload speaks of another record": (payload.id, payload.kind) == (str(row["id"]), row["kind"]),
+        "its payload speaks of another subject": _subject(payload) == str(row["subject"]),
+    }
+    return faults + [fault for fault, holds in told.items() if not holds]
+
+
+def _subject(payload: Payload) -> object:
+    """What a record is about: an edit names it, a registration is the thing, an event is its own."""
+    if payload.kind in EDITS:
+        return payload.body.get("subject")
+    return payload.body.get("id") if payload.kind in REGISTRATIONS else payload.id

@@ -7,6 +7,7 @@ anchor       the document's date, for words that need one (model.date_anchor)
 
 import re
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
@@ -43,6 +44,10 @@ def read(text: str, anchor: Occurred | None = None) -> Occurred:
     if _EDTF_LETTERS.fullmatch(text):
         return _read_edtf(text, anchor)
     return _read_words(text, anchor)
+
+
+again = lru_cache(maxsize=8_192)(read)
+"""`read`, remembering: admission and the fold read the same few dates several times for each record."""
 
 
 _EDTF_LETTERS = re.compile(r"[-0-9XYESTZ~?%/.,:+\[\]{} ]+")

@@ -8,7 +8,8 @@ from datetime import date
 import msgspec
 
 from timeline.errors import BadDate
-from timeline.model.dates import Occurred, read
+from timeline.model.dates import Occurred
+from timeline.model.dates import again as read
 from timeline.model.kinds import Event
 from timeline.model.record import When
 

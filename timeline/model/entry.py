@@ -87,7 +87,7 @@ class TargetShown(Shape, frozen=True, kw_only=True):
 
 
 class Stand(Shape, frozen=True, kw_only=True):
-    """Where an event stands, by which rule, resting on what."""
+    """Where a part of an event stands: the same fields as the whole's, which every entry carries itself."""
 
     standing: Word | None
     """Null for an assessment, which has none."""
@@ -106,7 +106,7 @@ class Stand(Shape, frozen=True, kw_only=True):
     """Whether every voice is a party's."""
 
 
-class State(Stand, frozen=True, kw_only=True):
+class State(Shape, frozen=True, kw_only=True):
     """One version of an event, ready to serve: an entry without its place in a timeline."""
 
     id: Identifier
@@ -125,6 +125,21 @@ class State(Stand, frozen=True, kw_only=True):
     source: Identifier
     modality: str
     voices: VoiceCounts
+    standing: Word | None
+    """Null for an assessment, which has none."""
+    rule: Rule | None
+    phase: Phase
+    because: list[Identifier]
+    """The deciding voices, by their records' ids; at most 20 of `because_total`."""
+    because_total: int
+    since: datetime
+    """When the record that made it so was recorded."""
+    denied_by: list[Identifier]
+    """The sources of the live denials."""
+    independent: int
+    sides: int
+    partisan: bool
+    """Whether every voice is a party's."""
     assessments: list[AssessmentShown]
     replies_to: list[Identifier]
     """The ids of the events that it is `of`."""

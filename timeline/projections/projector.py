@@ -17,7 +17,7 @@ import structlog
 
 from timeline.db.listen import Listener
 from timeline.db.pool import is_lost
-from timeline.errors import PoisonRecord, WrongDatabase
+from timeline.errors import Broken, ForkedLog, PoisonRecord, WrongDatabase
 from timeline.log.read import SQL as LOG
 from timeline.log.read import gapless, stored
 from timeline.projections import fold as folds
@@ -42,6 +42,10 @@ class Fenced(Exception):
     """Another projector moved these tables; what this one folded was not committed."""
 
 
+class Switched(Fenced):
+    """A rebuild made other tables the live ones."""
+
+
 class Health(msgspec.Struct, kw_only=True):
     """How a projector is: what `/health/ready` and `/metrics` show."""
 
@@ -58,35 +62,58 @@ async def connect(dsn: str, tables: str, role: str | None) -> asyncpg.Connection
     return await asyncpg.connect(dsn, server_settings=settings | ({"role": role} if role else {}), timeout=10)
 
 
-async def step(connection: asyncpg.Connection, tables: str, after: int, limit: int) -> int:
+async def step(
+    connection: asyncpg.Connection, tables: str, after: int, limit: int, *, live_only: bool = False
+) -> int:
     """Fold the next records into `tables`, in one transaction. Returns the position reached.
 
     Raises:
         PoisonRecord: the record after `after` can't be folded. What came before it in the batch is committed.
-        Fenced: another projector moved these tables.
+        ForkedLog: the record after `after` is not in the log, though later ones are.
+        Fenced: another projector moved these tables; or they are no longer live, and were to be.
     """
     rows = await connection.fetch(LOG.tail, after, after + limit)
-    batch: Batch = []
-    poison: Exception | None = None
-    try:
-        for record in gapless(after, [stored(row) for row in rows]):
-            batch.append((record, folds.read_record(record)))
-    except (PoisonRecord, msgspec.DecodeError, msgspec.ValidationError) as error:
-        poison = error
+    batch, poison = _read(after, rows)
     while batch:
         try:
-            return await _commit(connection, tables, after, batch)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Fenced):
-            raise
-        except Exception as error:  # whatever a fold raises is about a record: find which, and stop before it
+            return await _commit(connection, tables, after, batch, live_only=live_only)
+        except Exception as error:
+            if not _is_about_a_record(error):
+                raise
+            if await connection.fetchval(SQL.position, NAME, tables) != after:
+                raise Fenced(f"{tables} is no longer at {after}") from error
             poison = error
-            batch = batch[: len(batch) // 2]
+            batch = batch[: len(batch) // 2]  # find which, and stop before it
+    if isinstance(poison, Broken):
+        raise poison
     if poison is not None:
         raise PoisonRecord(f"Position {after + 1} can't be folded: {type(poison).__name__}: {poison}") from poison
     return after
 
 
-async def _commit(connection: asyncpg.Connection, tables: str, after: int, batch: Batch) -> int:
+def _read(after: int, rows: list[asyncpg.Record]) -> tuple[Batch, Exception | None]:
+    """The records up to the first that can't be read, and what is wrong with that one."""
+    batch: Batch = []
+    for at, row in enumerate(rows, after):
+        try:
+            (record,) = gapless(at, [stored(row)])
+            batch.append((record, folds.read_record(record)))
+        except Exception as error:  # whatever it is, it is about this record
+            return batch, error
+    return batch, None
+
+
+def _is_about_a_record(error: Exception) -> bool:
+    """Whether folding again would end the same: a fold raised, or the database can't hold what it made."""
+    if isinstance(error, asyncpg.PostgresError):
+        kinds = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+        return isinstance(error, kinds)
+    return not (is_lost(error) or isinstance(error, Fenced))
+
+
+async def _commit(
+    connection: asyncpg.Connection, tables: str, after: int, batch: Batch, *, live_only: bool
+) -> int:
     reached = batch[-1][0].position
     async with connection.transaction():
         world = await load_world(connection, batch)
@@ -95,8 +122,8 @@ async def _commit(connection: asyncpg.Connection, tables: str, after: int, batch
         await save_world(connection, world)
         if world.purged:
             await purge(connection, world, _fold_row, reached)
-        if await connection.execute(SQL.move_progress, NAME, tables, after, reached) != "UPDATE 1":
-            raise Fenced(f"{tables} is no longer at {after}")
+        if await connection.execute(SQL.move_progress, NAME, tables, after, reached, live_only) != "UPDATE 1":
+            raise Fenced(f"{tables} is no longer at {after}, or no longer live")
     return reached
 
 
@@ -182,8 +209,10 @@ class Projector:
         while self.health.stopped is None:
             try:
                 await self._follow()
-            except PoisonRecord as error:
+            except Broken as error:
                 await self._stop_at(error)
+            except Switched as error:
+                log.info("projector follows a switch", detail=str(error))
             except Fenced as error:
                 log.warning("projector fenced; reading progress again", detail=str(error))
                 await asyncio.sleep(POLL_SECONDS)
@@ -196,10 +225,18 @@ class Projector:
                 wait = min(wait * 2, RETRY_SECONDS_MAX)
 
     async def _follow(self) -> None:
-        """Fold what comes, on one connection, until that breaks or the tables are no longer the live ones."""
+        """Fold what comes, on one connection, until that breaks or the tables are no longer the live ones.
+
+        Only live tables are folded: whoever went on with those that a rebuild replaced would call visible what no
+        reader sees.
+        """
+        self._tables = await begin(self._dsn, self._role)
         connection = await connect(self._dsn, self._tables, self._role)
         try:
             position = await self._position(connection)
+            head = int(await connection.fetchval(LOG.head) or 0)
+            if head < position:
+                raise ForkedLog(f"The log ends at {head}, and was folded to {position}. Run `timeline check`.")
             self.health.waiting_for_database = False
             await self._move(position)
             looked = time.monotonic()
@@ -208,7 +245,7 @@ class Projector:
                     position = await self._watch(connection)
                     continue
                 seen = self._listener.generation  # before reading: a record that comes now rings again
-                reached = await step(connection, self._tables, position, BATCH_RECORDS_MAX)
+                reached = await step(connection, self._tables, position, BATCH_RECORDS_MAX, live_only=True)
                 await self._move(reached)
                 if reached == position:
                     await self._listener.wait_past(seen, POLL_SECONDS)
@@ -231,17 +268,14 @@ class Projector:
     async def _position(self, connection: asyncpg.Connection) -> int:
         found = await connection.fetchval(SQL.position, NAME, self._tables)
         if found is None:
-            self._tables = await begin(self._dsn, self._role)
-            raise Fenced("these tables were switched away")
+            raise Switched(f"{self._tables} was dropped")
         return int(found)
 
     async def _follow_switch(self, connection: asyncpg.Connection) -> None:
-        """After a rebuild the live tables are others: go on with those."""
+        """After a rebuild the live tables are others: go on with those, if they are of this version."""
         live = await connection.fetchrow(SQL.live_tables, NAME)
         if live is not None and live["tables"] != self._tables:
-            self._tables = live["tables"]
-            log.info("projector follows a switch", tables=self._tables)
-            raise Fenced("switched to rebuilt tables")
+            raise Switched(f"{live['tables']} replaced {self._tables}")
 
     async def _move(self, position: int) -> None:
         if position > self.health.position:
@@ -249,7 +283,7 @@ class Projector:
             async with self._moved:
                 self._moved.notify_all()
 
-    async def _stop_at(self, error: PoisonRecord) -> None:
+    async def _stop_at(self, error: Broken) -> None:
         self.health.stopped = str(error)
         log.error("projection stopped", projection=NAME, position=self.health.position + 1, detail=str(error))
         async with self._moved:
@@ -283,23 +317,27 @@ async def rebuild(dsn: str, role: str | None, on_progress: Callable[[int, int], 
             head = int(await connection.fetchval(LOG.head) or 0)
             reached = await step(connection, tables, position, REBUILD_RECORDS_MAX)
             on_progress(reached, head)
-            if reached == position and await _switch(connection, tables):
-                return Rebuilt(tables=tables, position=reached)
+            if reached == position:
+                live = await _switch(connection, tables)
+                if live is None:
+                    return Rebuilt(tables=tables, position=reached)
+                if live > int(await connection.fetchval(LOG.head) or 0):
+                    raise ForkedLog(f"The read models are at {live}, beyond the log's end. Run `timeline check`.")
             position = reached
     finally:
         await connection.close()
 
 
-async def _switch(connection: asyncpg.Connection, tables: str) -> bool:
-    """Make rebuilt tables the live ones, unless those are further by now. Readers never go back."""
+async def _switch(connection: asyncpg.Connection, tables: str) -> int | None:
+    """Make rebuilt tables the live ones; or, as readers never go back, tell where the live ones are if that is further."""
     try:
         async with connection.transaction():
             before = await connection.fetchval(SQL.leave, NAME) or 0  # locks that row: it can't move on meanwhile
             if await connection.execute(SQL.take_over, NAME, tables, before) != "UPDATE 1":
                 raise Fenced(f"the live tables are at {before}")
     except Fenced:
-        return False
-    return True
+        return int(before)
+    return None
 
 
 async def drop_left(connection: asyncpg.Connection) -> list[str]:

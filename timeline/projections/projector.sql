@@ -23,9 +23,9 @@ SELECT position FROM timeline.progress WHERE name = $1 AND tables = $2
 
 -- name: move_progress
 -- Compare and set: no row changed means that another projector was here, so this transaction must not commit.
--- $1 projection, $2 schema, $3 position it was at, $4 position it is at now
+-- $1 projection, $2 schema, $3 position it was at, $4 position it is at now, $5 whether it must be live
 UPDATE timeline.progress SET position = $4, moved_at = clock_timestamp()
-WHERE name = $1 AND tables = $2 AND position = $3
+WHERE name = $1 AND tables = $2 AND position = $3 AND (live OR NOT $5)
 
 -- name: leave
 -- No longer live: the first half of a switch. Returns how far the tables are, and holds them there.

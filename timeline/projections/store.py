@@ -36,7 +36,10 @@ async def load_world(connection: asyncpg.Connection, batch: Batch) -> World:
     """Everything that folding the batch may read."""
     world = World()
     events, things = _named_by(batch)
-    users = await connection.fetch(SQL.users, list(things))
+    registered = [
+        stored.subject for stored, record in batch if isinstance(record, Registration) and stored.revision > 1
+    ]
+    users = await connection.fetch(SQL.users, registered) if registered else []
     for row in users:
         world.uses.setdefault(row["thing"], set()).add(row["event"])
     edited = {UUID(r.subject) for _, r in batch if isinstance(r, Edit)} | {row["event"] for row in users}

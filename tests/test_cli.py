@@ -1,0 +1,577 @@
+"""The command line as an operator meets it: real processes, each on its own data directory and a free port."""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.postgres import ROOT, new_home
+from timeline.db.embedded import EmbeddedServer
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+COMMANDS = ("serve", "migrate", "rebuild", "check")
+STOP_SECONDS_MAX = 2.0
+VISIT = {"kind": "visit", "occurred": "2019-06-05", "source": "unattributed", "participants": ["haftar"]}
+
+
+class Service:
+    """A running `timeline serve`."""
+
+    def __init__(self, data_dir: Path, *options: str, env: Mapping[str, str] = {}, wait: bool = True) -> None:
+        self.data_dir = data_dir
+        self.stderr = data_dir.with_name(f"{data_dir.name}.stderr")
+        self.printed: list[str] = []
+        with self.stderr.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [*timeline("serve"), "--data-dir", str(data_dir), "--port", "0", *options],
+                cwd=ROOT,
+                env=environment(env),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        if wait:
+            self.wait_until_it_serves()
+
+    def wait_until_it_serves(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.printed.append(line.strip())
+            if line.strip().startswith("stop"):
+                return
+        raise AssertionError(self.stderr.read_text())
+
+    @property
+    def url(self) -> str:
+        return self.printed[0].split()[-1]
+
+    @property
+    def token_path(self) -> Path:
+        return Path(self._after("the owner's token"))
+
+    @property
+    def curl(self) -> str:
+        return self._after("try")
+
+    def _after(self, words: str) -> str:
+        return next(line.removeprefix(words).strip() for line in self.printed if line.startswith(words))
+
+    def client(self, *, token: bool = True) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.token_path.read_text().strip()}"} if token else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def stop(self, sig: int = signal.SIGINT) -> tuple[int, float]:
+        """Its exit code, and the seconds it took."""
+        began = time.monotonic()
+        self.process.send_signal(sig)
+        code = self.process.wait(20)
+        seconds = time.monotonic() - began
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code, seconds
+
+
+def timeline(*words: str) -> list[str]:
+    return [sys.executable, "-m", "timeline", *words]
+
+
+def environment(added: Mapping[str, str] = {}) -> dict[str, str]:
+    """Ours, without the settings of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TIMELINE_")} | dict(added)
+
+
+def run(*words: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        timeline(*words), cwd=ROOT, env=environment(env), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def processes_of(data_dir: Path) -> list[int]:
+    """Every live process that works in its database."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if path.readlink() == data_dir / "postgres" / "data":
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def postmaster_of(data_dir: Path) -> int:
+    return int((data_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+
+
+def position_of(service: Service) -> int:
+    with service.client() as client:
+        return int(client.get("/health/ready").json()["log_position"])
+
+
+def ids_of(service: Service) -> set[str]:
+    """Of every record in the log."""
+    found: set[str] = set()
+    after: int | None = 0
+    with service.client() as client:
+        while True:
+            records = client.get("/v1/changes", params={"after": after, "limit": 1000}).json()["records"]
+            if not records:
+                return found
+            found |= {each["id"] for each in records}
+            after = records[-1]["position"]
+
+
+def posting(service: Service, stop: threading.Event, acknowledged: set[str], refused: list[httpx.Response]) -> None:
+    """Post until told to stop or the service has gone."""
+    with service.client() as client:
+        while not stop.is_set():
+            try:
+                answer = client.post("/v1/events", json=VISIT | {"title": f"Visit {uuid4()}"})
+            except httpx.TransportError:
+                return
+            if answer.status_code == 201:
+                acknowledged.add(answer.json()["id"])
+            else:
+                refused.append(answer)
+                stop.wait(0.02)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A folder that the server's user can pass through; pytest's own is closed to it if we are root."""
+    path = new_home()
+    path.mkdir()
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def data_dir(home: Path) -> Path:
+    return home / uuid4().hex[:8]
+
+
+@pytest.fixture
+def start(data_dir: Path) -> Iterator[Callable[..., Service]]:
+    """Start services that are gone after the test, whatever happens in it."""
+    started: list[Service] = []
+
+    def one(*options: str, at: Path | None = None, **how: Any) -> Service:
+        started.append(Service(at or data_dir, *options, **how))
+        return started[-1]
+
+    yield one
+    for service in started:
+        if service.process.poll() is None:
+            service.stop(signal.SIGTERM)
+        if service.process.stdout is not None:
+            service.process.stdout.close()
+    for pid in processes_of(data_dir):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def sample(home: Path) -> Iterator[Service]:
+    """One service with the sample week, for every test that changes nothing others look at."""
+    service = Service(home / "sample", "--sample")
+    yield service
+    assert service.stop(signal.SIGTERM)[0] == 0
+    assert processes_of(service.data_dir) == []
+
+
+# What it prints
+
+
+def test_the_printed_curl_of_the_sample_works_as_printed(sample: Service) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+
+    done = subprocess.run(["bash", "-c", sample.curl], capture_output=True, text=True, check=True, timeout=20)
+
+    assert done.stdout.startswith("# Khalifa Haftar")
+
+
+def test_without_the_sample_the_printed_curl_brings_the_token(start: Callable[..., Service]) -> None:
+    service = start()
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+
+    done = subprocess.run(["bash", "-c", service.curl], capture_output=True, text=True, check=True, timeout=20)
+    with service.client(token=False) as anonymous:
+        refused = anonymous.get("/v1/timelines/all")
+
+    assert json.loads(done.stdout)["entries"] == []
+    assert (refused.status_code, refused.json()["type"]) == (401, "/problems/no-token")
+
+
+def test_the_token_is_private_and_opens_reads_and_writes(sample: Service) -> None:
+    with sample.client() as client:
+        read = client.get("/v1/changes")
+        written = client.post("/v1/events?dry_run=true", json=VISIT | {"title": "Haftar visits Cairo"})
+
+    assert sample.token_path.stat().st_mode & 0o777 == 0o600
+    assert (read.status_code, written.status_code) == (200, 200)
+
+
+def test_with_the_sample_anybody_reads_what_is_clear_and_writes_nothing(sample: Service) -> None:
+    with sample.client(token=False) as anonymous:
+        read = anonymous.get("/v1/weeks/2019-W23")
+        written = anonymous.post("/v1/events", json=VISIT | {"title": "Haftar visits Cairo"})
+
+    assert read.status_code == 200
+    assert read.json()["sections"]["happened"]
+    assert (written.status_code, written.json()["type"]) == (401, "/problems/no-token")
+
+
+@pytest.mark.parametrize("command", [(), *((each,) for each in COMMANDS)])
+def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
+    done = run(*command, "--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: timeline" in re.sub(r"\s+", " ", done.stdout)
+
+
+def test_help_waits_for_no_server_library() -> None:
+    code = "import sys, timeline.cli; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert {"litestar", "asyncpg", "uvicorn", "structlog"}.isdisjoint(done.stdout.split())
+
+
+# How it stops
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything_within_two_seconds(sig: int, start: Callable[..., Service]) -> None:
+    service = start("--sample")
+    address = urlsplit(service.url)
+    with service.client() as idle, socket.create_connection((address.hostname, address.port)) as half_sent:
+        idle.get("/health/live")
+        token = idle.headers["Authorization"].encode()
+        half_sent.sendall(b"POST /v1/events HTTP/1.1\r\nHost: timeline\r\nAuthorization: " + token + b"\r\n")
+        half_sent.sendall(b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+        time.sleep(0.2)
+
+        code, seconds = service.stop(sig)
+
+    assert code == 0
+    assert seconds < STOP_SECONDS_MAX
+    assert processes_of(service.data_dir) == []
+    assert "Traceback" not in service.stderr.read_text()
+
+
+@pytest.mark.parametrize("after_seconds", [0.6, 1.0, 1.4])
+def test_a_signal_while_starting_stops_cleanly(
+    after_seconds: float, data_dir: Path, start: Callable[..., Service]
+) -> None:
+    service = start("--sample", wait=False)
+    time.sleep(after_seconds)
+
+    code, seconds = service.stop(signal.SIGINT)
+
+    assert code == 0
+    assert seconds < STOP_SECONDS_MAX
+    assert processes_of(data_dir) == []
+    assert "Traceback" not in service.stderr.read_text()
+
+
+def test_what_was_acknowledged_while_stopping_is_there_after(data_dir: Path, start: Callable[..., Service]) -> None:
+    service, acknowledged, refused = start("--sample"), set[str](), list[httpx.Response]()
+    threads = [
+        threading.Thread(target=posting, args=(service, threading.Event(), acknowledged, refused)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+
+    code, seconds = service.stop()
+    for thread in threads:
+        thread.join()
+
+    assert code == 0
+    assert seconds < STOP_SECONDS_MAX
+    assert {each.status_code for each in refused} <= {503}
+    assert acknowledged <= ids_of(start())
+
+
+# What stays
+
+
+def test_starting_again_finds_everything_once(data_dir: Path, start: Callable[..., Service]) -> None:
+    service = start("--sample")
+    before, curl = position_of(service), service.token_path.read_text()
+    service.stop()
+
+    again = start("--sample")
+
+    assert position_of(again) == before
+    assert again.token_path.read_text() == curl
+
+
+def test_kill_9_of_the_service_loses_nothing(data_dir: Path, start: Callable[..., Service]) -> None:
+    service, stop, acknowledged = start("--sample"), threading.Event(), set[str]()
+    thread = threading.Thread(target=posting, args=(service, stop, acknowledged, []))
+    thread.start()
+    time.sleep(0.5)
+
+    service.stop(signal.SIGKILL)
+    thread.join()
+    orphan = postmaster_of(data_dir)
+    again = start()
+    found = ids_of(again)
+    beside = run("check", "--data-dir", str(data_dir))
+
+    assert acknowledged
+    assert acknowledged <= found
+    assert postmaster_of(data_dir) == orphan
+    assert (beside.returncode, beside.stderr) == (0, "")
+    assert "The log is whole" in beside.stdout
+    assert again.stop()[0] == 0
+    assert processes_of(data_dir) == []
+
+
+def test_kill_9_of_postgres_under_load_is_mended_and_loses_nothing(
+    data_dir: Path, start: Callable[..., Service]
+) -> None:
+    service, stop, acknowledged, refused = start("--sample"), threading.Event(), set[str](), list[httpx.Response]()
+    threads = [threading.Thread(target=posting, args=(service, stop, acknowledged, refused)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    killed = postmaster_of(data_dir)
+
+    os.kill(killed, signal.SIGKILL)
+    with service.client() as client:
+        reads = [client.get("/v1/timelines/all")]
+        give_up = time.monotonic() + 10
+        while reads[-1].status_code != 200 and time.monotonic() < give_up:
+            time.sleep(0.02)
+            reads.append(client.get("/v1/timelines/all"))
+    known = len(acknowledged)
+    time.sleep(0.3)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    away = [each for each in reads if each.status_code != 200]
+    assert reads[-1].status_code == 200
+    assert away
+    assert {each.status_code for each in [*away, *refused]} == {503}
+    assert all(int(each.headers["Retry-After"]) > 0 for each in [*away, *refused])
+    assert len(acknowledged) > known
+    assert postmaster_of(data_dir) != killed
+    assert acknowledged <= ids_of(service)
+    assert run("check", "--data-dir", str(data_dir)).returncode == 0
+
+
+# What it refuses
+
+
+def test_a_taken_port_starts_nothing(sample: Service, data_dir: Path) -> None:
+    port = str(urlsplit(sample.url).port)
+
+    done = run("serve", "--data-dir", str(data_dir), "--port", port)
+
+    assert done.returncode == 2
+    assert f"127.0.0.1 port {port}: Address already in use. Choose another --port" in done.stderr
+    assert not data_dir.exists()
+
+
+def test_a_data_directory_has_one_service(sample: Service) -> None:
+    done = run("serve", "--data-dir", str(sample.data_dir), "--port", "0")
+
+    assert done.returncode == 1
+    assert f"another timeline process (pid {sample.process.pid}) looks after" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"TIMELINE_PROT": "9000"}, "TIMELINE_PROT is not a setting. Did you mean TIMELINE_PORT?"),
+        ({"TIMELINE_PORT": "http"}, "TIMELINE_PORT: expected a whole number from 0 to 65535, found 'http'."),
+        ({"TIMELINE_DATABASE_URL": "mysql://x"}, "TIMELINE_DATABASE_URL: expected postgresql://"),
+    ],
+)
+def test_a_wrong_setting_is_told_and_starts_nothing(env: dict[str, str], words: str, data_dir: Path) -> None:
+    done = run("serve", "--data-dir", str(data_dir), env={"TIMELINE_PORT": "0"} | env)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not data_dir.exists()
+
+
+def test_an_absent_database_is_told_without_its_password(data_dir: Path) -> None:
+    url = "postgresql://somebody:hunter2@127.0.0.1:1/nothing"
+
+    done = run("serve", "--data-dir", str(data_dir), "--port", "0", env={"TIMELINE_DATABASE_URL": url})
+
+    assert done.returncode == 1
+    assert "The database does not answer: TIMELINE_DATABASE_URL" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "rebuild"])
+def test_a_mistyped_data_directory_is_told_and_not_made(command: str, data_dir: Path) -> None:
+    done = run(command, "--data-dir", str(data_dir))
+
+    assert done.returncode == 2
+    assert f"There is no database in {data_dir}" in done.stderr
+    assert not data_dir.exists()
+
+
+# Its log lines
+
+
+def test_json_log_lines_are_objects_without_the_token(start: Callable[..., Service]) -> None:
+    service = start("--log-format", "json", "--sample")
+    token = service.token_path.read_text().strip()
+    with service.client() as client:
+        client.get("/v1/timelines/all")
+        client.get("/v1/timelines/all", headers={"Authorization": f"Bearer {token}x"})
+        client.get("/v1/actors", params={"q": token})
+        client.post("/v1/events", content=b"{", headers={"Content-Type": "application/json"})
+    service.stop()
+    refused = run("serve", "--port", "0", "--log-format", "json", "--data-dir", "/proc/nowhere")
+
+    lines = (service.stderr.read_text() + refused.stderr).splitlines()
+    assert {"event", "level", "timestamp"} <= set.intersection(*(set(json.loads(line)) for line in lines))
+    assert "request" in {json.loads(line)["event"] for line in lines}
+    assert token not in "".join([*lines, *service.printed])
+
+
+# The other commands
+
+
+def test_commands_work_on_a_stopped_data_directory(data_dir: Path) -> None:
+    where = ("--data-dir", str(data_dir))
+
+    done = [run("migrate", *where), run("migrate", *where), run("rebuild", *where), run("check", *where)]
+
+    assert [each.returncode for each in done] == [0, 0, 0, 0]
+    assert done[0].stdout.endswith(" applied.\n")
+    assert done[1].stdout == "Nothing to apply.\n"
+    assert "Rebuilt to position 0" in done[2].stdout
+    assert "The log is whole: 0 records" in done[3].stdout
+    assert processes_of(data_dir) == []
+
+
+def test_commands_work_beside_a_running_service(sample: Service) -> None:
+    where = ("--data-dir", str(sample.data_dir))
+
+    done = [run("migrate", *where), run("rebuild", *where), run("rebuild", "timelines", *where), run("check", *where)]
+
+    assert [each.returncode for each in done] == [0, 0, 0, 0]
+    assert "The log is whole" in done[3].stdout
+    with sample.client(token=False) as anonymous:
+        assert anonymous.get("/v1/timelines/actors/haftar").json()["entries"]
+
+
+def test_an_interrupted_command_leaves_nothing_running(data_dir: Path) -> None:
+    run("migrate", "--data-dir", str(data_dir))
+    with subprocess.Popen(
+        timeline("check", "--data-dir", str(data_dir)), cwd=ROOT, env=environment(), stderr=subprocess.PIPE
+    ) as process:
+        time.sleep(0.6)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    assert processes_of(data_dir) == []
+
+
+TAMPERED = {
+    "UPDATE event_state SET standing = 'confirmed' WHERE standing = 'denied'": "read model: event_state",
+    "UPDATE timeline.payload SET bytes = bytes || ' ' WHERE position = 40": "its commitment is wrong",
+    "UPDATE timeline.log SET recorded_at = recorded_at + interval '1 us' WHERE position = 41": "its leaf hash is wrong",
+    "DELETE FROM timeline.payload WHERE position = 42": "its payload is gone without an erasure",
+    "DELETE FROM timeline.log WHERE position = 45": "expected position 45",
+}
+
+
+async def test_check_tells_what_was_tampered_with(data_dir: Path, start: Callable[..., Service]) -> None:
+    start("--sample")
+    connection = await asyncpg.connect(EmbeddedServer(data_dir).dsn)
+    tables = await connection.fetchval("SELECT tables FROM timeline.progress WHERE live")
+    await connection.execute(f"SET session_replication_role = replica; SET search_path = {tables}")
+
+    told = []
+    for statement in TAMPERED:
+        assert await connection.execute(statement) != "UPDATE 0"
+        told.append(run("check", "--data-dir", str(data_dir)))
+    await connection.close()
+
+    for done, words in zip(told, TAMPERED.values(), strict=True):
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "The log is whole" not in done.stdout
+
+
+# Another database, another user
+
+
+async def test_a_database_url_is_served_without_a_server_of_our_own(
+    fresh_database: str, data_dir: Path, start: Callable[..., Service]
+) -> None:
+    service = start("--sample", env={"TIMELINE_DATABASE_URL": fresh_database})
+    with service.client() as client:
+        written = client.post("/v1/events", json=VISIT | {"title": "Haftar visits Cairo"})
+    stopped = service.stop()
+    checked = run("check", "--database-url", fresh_database)
+
+    assert written.status_code == 201
+    assert stopped[0] == 0
+    assert checked.returncode == 0, checked.stderr
+    assert os.listdir(data_dir) == ["owner.token"]
+    assert service.token_path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="this run is an ordinary user's already")
+def test_an_ordinary_user_can_serve(home: Path) -> None:
+    daemon = pwd.getpwnam("daemon")
+    theirs = home / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, daemon.pw_uid, daemon.pw_gid)
+    who: Any = {
+        "user": daemon.pw_uid,
+        "group": daemon.pw_gid,
+        "extra_groups": [],
+        "env": environment({"HOME": str(theirs)}),
+    }
+    try:
+        subprocess.run([sys.executable, "-c", "import timeline"], cwd=ROOT, check=True, capture_output=True, **who)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"{daemon.pw_name} may not run {sys.executable}")
+
+    process = subprocess.Popen(
+        timeline("serve", "--port", "0", "--data-dir", "~/store"), cwd=ROOT, stdout=subprocess.PIPE, text=True, **who
+    )
+    with process:
+        assert process.stdout is not None
+        printed = [process.stdout.readline() for _ in range(5)]
+        process.send_signal(signal.SIGTERM)
+
+    assert printed[0].startswith("Timeline")
+    assert (theirs / "store" / "owner.token").stat().st_uid == daemon.pw_uid
+    assert process.returncode == 0
+    assert processes_of(theirs / "store") == []
