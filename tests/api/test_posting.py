@@ -253,3 +253,13 @@ async def test_32_callers_of_one_revision_have_one_winner(api: httpx.AsyncClient
     codes = sorted(a.status_code for a in answers)
     assert codes == [201] + [409] * 31
     assert {a.json()["revision"] for a in answers} == {2}
+
+
+async def test_a_registration_under_an_idempotency_key_can_be_repeated(api: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": '"desk-8"'}
+
+    first, again = [await api.post("/v1/actors", json={"slug": "x", "name": "X"}, headers=headers) for _ in range(2)]
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert again.headers["idempotency-replayed"] == "true"

@@ -15,8 +15,8 @@ import msgspec
 
 from timeline.log.admit import Admission, Admitted, Caller, Line
 from timeline.log.merkle import leaf_bytes, leaf_hash
-from timeline.log.read import LogReader, Named, Subject
-from timeline.log.record import NewRecord, Stored
+from timeline.log.read import LogReader
+from timeline.log.record import Named, NewRecord, Stored, Subject
 from timeline.model.edits import EDITS
 from timeline.model.kinds import EVENTS
 from timeline.model.record import Record

@@ -172,7 +172,7 @@ async def get_event(request: Asked, event: FromPath[str]) -> Response[Any]:
     await to.seen(params.min_position)
     on = params.on or to.now().date()
     async with to.reader.at() as (connection, position):
-        tag = await etag(connection, (request.url.path, fmt.name, on), [event_id], who.level)
+        tag = await etag(connection, (request.url.path, fmt.name, on), [event_id], who.level, position)
         found = await event_shown(connection, event_id, who.level, position, on)
     public = not who.may_write
     if isinstance(found, Moved):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -55,6 +56,8 @@ async def post_one(request: Asked, post: Record, params: PostParams, who: Identi
         )
     admitted, receipts = await _recorded(to, post, caller)
     own = receipts[-1]
+    if own.repeated:  # what was filled in by the day of recording follows the first recording, not today
+        admitted = await _admitted(to, post, caller, own.recorded_at)
     visible = params.wait and await to.projector.reached(own.position, to.settings.visible_wait_seconds)
     shown = entry.Receipt(
         id=str(admitted.id),
@@ -70,8 +73,8 @@ async def post_one(request: Asked, post: Record, params: PostParams, who: Identi
     return Response(msgspec.json.encode(shown), status_code=201, media_type="application/json", headers=headers)
 
 
-async def _admitted(to: Service, post: Record, caller: Caller) -> Admitted:
-    verdict = (await to.admission.admit([Line(post=post)], caller, to.now()))[0]
+async def _admitted(to: Service, post: Record, caller: Caller, now: datetime | None = None) -> Admitted:
+    verdict = (await to.admission.admit([Line(post=post)], caller, now or to.now()))[0]
     if isinstance(verdict, Refused):
         raise verdict.refusal
     return verdict

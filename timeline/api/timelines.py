@@ -59,7 +59,7 @@ async def _timeline(request: Asked, kind: str, named: str) -> Response[Any]:
         timeline, subject = await _subject(connection, kind, named, who, position)
         query = _query(params, timeline, who, first, last)
         tag = await etag(
-            connection, (query.fingerprint(), query.limit, params.cursor, fmt.name, on), [timeline], who.level
+            connection, (query.fingerprint(), query.limit, params.cursor, fmt.name, on), [timeline], who.level, position
         )
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)

@@ -39,7 +39,7 @@ async def get_week(request: Asked, week: FromPath[str]) -> Response[Any]:
     async with to.reader.at() as (connection, position):
         timeline, also, subject = await _subjects(connection, params, who, position)
         asked = (request.url.path, also, params.match, params.feeds, fmt.name, on)
-        tag = await etag(connection, asked, [timeline, *([also] if also else [])], who.level)
+        tag = await etag(connection, asked, [timeline, *([also] if also else [])], who.level, position)
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)
         since, until = [

@@ -172,7 +172,7 @@ def _registered_identity(
     holder = known.keys.get((kind, Key("slug", slug))) if slug else None
     holder = holder or next(iter(holders), None)
     if thing.revision is None:
-        if holder is not None and holder != given:
+        if holder not in (None, given, fresh):
             current = known.subjects[holder].revision
             raise SlugTaken(
                 f"{kind} {slug} is registered as {holder}, revision {current}. To change it, name that revision.",

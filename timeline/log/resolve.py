@@ -181,10 +181,10 @@ class Resolution:
         return PROPOSABLE[found.to](slug=slug, name=found.text, marking=self._marking, proposed=True)
 
     def _taken(self, kind: str, slug: str) -> bool:
-        key = Key("slug", slug)
-        own = (thing for thing in self.proposed.values() if thing.kind_of() == kind)
-        known = self._known
-        return bool(known.named.get((kind, slug))) or (kind, key) in known.keys or any(key in keys(each) for each in own)
+        key, known = Key("slug", slug), self._known
+        if known.named.get((kind, slug)) or (kind, key) in known.keys:
+            return True
+        return any(thing.kind_of() == kind and key in keys(thing) for thing in self.proposed.values())
 
 
 def _document_at(url: str, marking: Marking | None) -> Registration:

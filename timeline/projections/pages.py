@@ -106,13 +106,18 @@ class Reader:
                 yield connection, row["position"] if position is None else position
 
 
-async def etag(connection: Connection, query: Iterable[object], timelines: Iterable[UUID], level: int) -> str:
+async def etag(
+    connection: Connection, query: Iterable[object], timelines: Iterable[UUID], level: int, position: int
+) -> str:
     """The weak ETag of an answer: what was asked, at which level, under which rules, and when what it shows changed.
 
-    Weak, for the answer also tells its position, which moves while the timeline stands still.
+    Weak, for the answer also tells its position, which moves while the timeline stands still. A head beyond the
+    position that is read has moved since: its tag would promise what this answer does not show, so it gets one that
+    no later answer has.
     """
     head = await connection.fetchval(SQL.heads, [*timelines, NAMES], level)
-    told = "\x00".join(map(str, (*query, level, VERSION, head)))
+    settled = head if head <= position else f"{head} after {position}"
+    told = "\x00".join(map(str, (*query, level, VERSION, settled)))
     return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:24]}"'
 
 

@@ -329,7 +329,7 @@ async def rebuild(dsn: str, role: str | None, on_progress: Callable[[int, int], 
 
 
 async def _switch(connection: asyncpg.Connection, tables: str) -> int | None:
-    """Make rebuilt tables the live ones; or, as readers never go back, tell where the live ones are if that is further."""
+    """Make rebuilt tables the live ones. Readers never go back: if those are further, tell where they are instead."""
     try:
         async with connection.transaction():
             before = await connection.fetchval(SQL.leave, NAME) or 0  # locks that row: it can't move on meanwhile
