@@ -76,9 +76,11 @@ async def look_up(reader: LogReader, posts: Sequence[Record], *, proposing: bool
     named = await reader.named(sorted(texts))
     ids = {found_id for f in found if (found_id := as_uuid(f.text))}
     ids |= {own for post in posts if (own := as_uuid(getattr(post, "id", None)))}
-    ids |= {each.subject for several in named.values() for each in several}
+    if any(isinstance(post, Registration) for post in posts):  # who holds a slug, and at which revision
+        ids |= {each.subject for several in named.values() for each in several}
+    documents = [each.subject for (kind, _), several in named.items() for each in several if kind == "document"]
     subjects = await reader.subjects(ids)
-    last = await reader.last_bodies(i for i, s in subjects.items() if s.kind == "document")
+    last = await reader.last_bodies({*documents, *(i for i, s in subjects.items() if s.kind == "document")})
     published = {i: (record.body or {}).get("published") for i, record in last.items()}
     return Known(named=named, subjects=subjects, published=published)
 
@@ -86,9 +88,7 @@ async def look_up(reader: LogReader, posts: Sequence[Record], *, proposing: bool
 class Resolution:
     """The references of one line: visit each, then see what was wrong, proposed, or needed."""
 
-    def __init__(
-        self, known: Known, propose: Callable[[], UUID] | None, marking: Marking | None, position: int = UNPLACED * 2
-    ) -> None:
+    def __init__(self, known: Known, propose: Callable[[], UUID] | None, marking: Marking | None) -> None:
         self._known = known
         self._propose = propose
         self._marking = marking

@@ -1,7 +1,7 @@
 -- What readers ask. The search path names the live tables; every row is read as of one position and for one level.
 
 -- name: face_live_tables
--- Point this connection at the live tables, and tell how far they are. The pool's reset undoes it at release.
+-- Point this connection at the live tables, and tell how far they are. It stays pointed there; every use begins with this.
 SELECT position, moved_at, tables, set_config('search_path', tables || ', timeline', false)
 FROM timeline.progress WHERE name = 'timelines' AND live
 

@@ -62,9 +62,7 @@ async def connect(dsn: str, tables: str, role: str | None) -> asyncpg.Connection
     return await asyncpg.connect(dsn, server_settings=settings | ({"role": role} if role else {}), timeout=10)
 
 
-async def step(
-    connection: asyncpg.Connection, tables: str, after: int, limit: int, *, live_only: bool = False
-) -> int:
+async def step(connection: asyncpg.Connection, tables: str, after: int, limit: int, *, live_only: bool = False) -> int:
     """Fold the next records into `tables`, in one transaction. Returns the position reached.
 
     Raises:
@@ -111,9 +109,7 @@ def _is_about_a_record(error: Exception) -> bool:
     return not (is_lost(error) or isinstance(error, Fenced))
 
 
-async def _commit(
-    connection: asyncpg.Connection, tables: str, after: int, batch: Batch, *, live_only: bool
-) -> int:
+async def _commit(connection: asyncpg.Connection, tables: str, after: int, batch: Batch, *, live_only: bool) -> int:
     reached = batch[-1][0].position
     async with connection.transaction():
         world = await load_world(connection, batch)

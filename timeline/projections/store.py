@@ -173,7 +173,7 @@ async def purge(connection: asyncpg.Connection, world: World, read: Reading, unt
     await connection.execute(SQL.forget_erased_things, ids)
     await connection.execute(SQL.mark_things, ids)
     again.things.clear()  # only read here: their own versions stay as they are
-    again.heads = {key: until for key in _shown_anywhere(again, bound, stood)}
+    again.heads = dict.fromkeys(_shown_anywhere(again, bound, stood), until)
     await save_world(connection, again)
 
 
