@@ -22,6 +22,7 @@ import httpx
 import pytest
 
 from tests.postgres import ROOT, new_home
+from timeline.db import embedded
 from timeline.db.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -34,7 +35,9 @@ VISIT = {"kind": "visit", "occurred": "2019-06-05", "source": "unattributed", "p
 class Service:
     """A running `timeline serve`."""
 
-    def __init__(self, data_dir: Path, *options: str, env: Mapping[str, str] = {}, wait: bool = True) -> None:
+    def __init__(
+        self, data_dir: Path, *options: str, env: Mapping[str, str] = {}, wait: bool = True, stderr: int | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.stderr = data_dir.with_name(f"{data_dir.name}.stderr")
         self.printed: list[str] = []
@@ -44,7 +47,7 @@ class Service:
                 cwd=ROOT,
                 env=environment(env),
                 stdout=subprocess.PIPE,
-                stderr=errors,
+                stderr=errors if stderr is None else stderr,
                 text=True,
             )
         if wait:
@@ -277,7 +280,7 @@ def test_a_signal_stops_everything_within_two_seconds(sig: int, start: Callable[
     assert "Traceback" not in service.stderr.read_text()
 
 
-@pytest.mark.parametrize("after_seconds", [0.6, 1.0, 1.4])
+@pytest.mark.parametrize("after_seconds", [0.7, 1.3])
 def test_a_signal_while_starting_stops_cleanly(
     after_seconds: float, data_dir: Path, start: Callable[..., Service]
 ) -> None:
@@ -458,6 +461,18 @@ def test_json_log_lines_are_objects_without_the_token(start: Callable[..., Servi
     assert token not in "".join([*lines, *service.printed])
 
 
+def test_whoever_reads_the_log_lines_may_go_away(start: Callable[..., Service]) -> None:
+    read, write = os.pipe()
+    service = start(stderr=write)
+    os.close(write)
+    os.close(read)
+
+    with service.client() as client:
+        answers = [client.get("/v1/timelines/all").status_code for _ in range(3)]
+
+    assert answers == [200, 200, 200]
+
+
 # The other commands
 
 
@@ -544,6 +559,23 @@ async def test_a_database_url_is_served_without_a_server_of_our_own(
     assert checked.returncode == 0, checked.stderr
     assert os.listdir(data_dir) == ["owner.token"]
     assert service.token_path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that its server cannot reach")
+async def test_as_root_a_closed_folder_will_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "ELSEWHERE", home / "elsewhere")
+    closed = home / "closed"
+    closed.mkdir(mode=0o700)
+
+    embedded.keep_reachable(closed / "store")
+    server = EmbeddedServer(closed / "store")
+    await server.start()
+    await server.stop()
+
+    assert (closed / "store" / "postgres").readlink().parent == home / "elsewhere"
+    assert closed.stat().st_mode & 0o777 == 0o700
+    embedded.keep_reachable(home / "open")
+    assert not (home / "open").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="this run is an ordinary user's already")

@@ -26,7 +26,11 @@ WATCH_SECONDS = 0.25
 CONNECT_SECONDS_MAX = 10.0
 BACKLOG = 2_048
 
-_DATA_DIR = click.option("--data-dir", metavar="FOLDER", help="Where the embedded database and the owner token live.")
+_DATA_DIR = click.option(
+    "--data-dir",
+    metavar="FOLDER",
+    help="Where the embedded database and the owner token live.  [default: timeline-data]",
+)
 _DATABASE = click.option("--database-url", metavar="DSN", help="A PostgreSQL 15-18 to use instead of the embedded one.")
 _LOG_FORMAT = click.option("--log-format", type=click.Choice(["console", "json"]), help="How log lines are written.")
 
@@ -62,12 +66,15 @@ def migrate(**given: Any) -> None:
 
 
 @main.command()
-@click.argument("name", required=False, type=click.Choice(["timelines"]))
+@click.argument("name", required=False, metavar="[NAME]", type=click.Choice(["timelines"]))
 @_DATA_DIR
 @_DATABASE
 @_LOG_FORMAT
 def rebuild(name: str | None, **given: Any) -> None:
-    """Fold the whole log anew beside the live read models, and switch to the result. NAME: which; all when left out."""
+    """Fold the whole log anew beside the live read models, and switch to the result.
+
+    NAME: which read models; `timelines` are all there are so far, and the default.
+    """
     _run(given, _rebuild)
 
 
@@ -155,8 +162,10 @@ async def _database(settings: Settings, *, make: bool = False, alone: bool = Fal
     if settings.database_url:
         yield await _usable(settings.database_url), None
         return
-    from timeline.db.embedded import DataInUse, EmbeddedServer
+    from timeline.db.embedded import DataInUse, EmbeddedServer, keep_reachable
 
+    if make:
+        keep_reachable(settings.data_path)
     server = EmbeddedServer(settings.data_path)
     if not make and not server.data.exists():
         raise WrongSetting(

@@ -136,3 +136,19 @@ async def holding(text: str, dsn: str) -> list[str]:
         return found
     finally:
         await connection.close()
+
+
+async def test_a_hidden_source_lends_a_clear_event_no_weight(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, db: str
+) -> None:
+    for slug in ("paper", "other"):
+        await posted(api, "/v1/sources", PAPER | {"slug": slug, "name": slug, "marking": "amber"})
+    visit = await posted(api, "/v1/events", VISIT | CLEAR | {"modality": "stated"})
+    report = {"kind": "report", "of": [visit["id"]], "source": "other", "occurred": "2019-06-12", "modality": "stated"}
+    await posted(api, "/v1/events", report | CLEAR)
+
+    owner, public = [(await client.get(f"/v1/events/{visit['id']}")).json() for client in (api, anonymous)]
+
+    assert (owner["standing"], public["standing"]) == ("corroborated", "reported")
+    assert [voice["grade"] for voice in public["voices"]] == ["F6", "F6"]
+    await whole(db)

@@ -46,7 +46,9 @@ def topic(slug: str, *names: str, subject: UUID | None = None, replaces: int = 0
     subject = subject or uuid4()
     own_id = uuid5(subject, f"revision {replaces + 1}") if replaces else subject
     found_by = (Key("slug", slug), *(Key("name", name) for name in names or (slug,)))
-    return _new("topic", own_id, subject, replaces + 1, keys=found_by, id=str(subject), slug=slug, name=(names or (slug,))[0])
+    return _new(
+        "topic", own_id, subject, replaces + 1, keys=found_by, id=str(subject), slug=slug, name=(names or (slug,))[0]
+    )
 
 
 def _new(
@@ -71,7 +73,9 @@ def _new(
 
 
 @asynccontextmanager
-async def writer_on(dsn: str, *, started: bool = True, queue: int = 10_000, lock_timeout_ms: int = 5_000) -> AsyncIterator[Writer]:
+async def writer_on(
+    dsn: str, *, started: bool = True, queue: int = 10_000, lock_timeout_ms: int = 5_000
+) -> AsyncIterator[Writer]:
     """A writer with a pool of its own, as a process has one; drained at the end."""
     pool = await open_pool(
         dsn, max_size=1, role=WRITER_ROLE, application_name="timeline writer", lock_timeout_ms=lock_timeout_ms
@@ -138,7 +142,9 @@ async def tail_until(dsn: str, last: int) -> list[int]:
 
 async def times(dsn: str) -> list[tuple[int, int]]:
     """Positions with their time in microseconds, in order."""
-    rows = await fetch(dsn, "SELECT position, (extract(epoch FROM recorded_at) * 1000000)::bigint AS at FROM timeline.log ORDER BY 1")
+    rows = await fetch(
+        dsn, "SELECT position, (extract(epoch FROM recorded_at) * 1000000)::bigint AS at FROM timeline.log ORDER BY 1"
+    )
     return [(row["position"], row["at"]) for row in rows]
 
 

@@ -30,7 +30,13 @@ HAFTAR = {
     "name": "Khalifa Haftar",
     "aliases": ["Field Marshal Haftar", {"name": "خليفة حفتر", "lang": "ar"}],
 }
-STORY = {"kind": "document", "slug": "story", "title": "A Story", "url": "https://example.org/story", "published": "2019-06-12"}
+STORY = {
+    "kind": "document",
+    "slug": "story",
+    "title": "A Story",
+    "url": "https://example.org/story",
+    "published": "2019-06-12",
+}
 VISIT = {"kind": "visit", "title": "A visit", "occurred": "early June 2019", "source": "paper"}
 
 
@@ -356,8 +362,12 @@ async def test_an_address_too_long_for_the_database_is_a_refusal(desk: Desk) -> 
 
 @pytest.mark.parametrize("kind", sorted(REGISTRATIONS))
 async def test_each_registration_is_changed_by_naming_its_revision(desk: Desk, kind: str) -> None:
-    await desk.post({"kind": "actor", "slug": "lna", "name": "LNA"}, {"kind": "actor", "slug": "russia", "name": "Russia"})
-    await desk.post({"kind": "actor", "slug": "putin", "name": "Putin"}, {"kind": "source", "slug": "weekly", "name": "W"})
+    await desk.post(
+        {"kind": "actor", "slug": "lna", "name": "LNA"}, {"kind": "actor", "slug": "russia", "name": "Russia"}
+    )
+    await desk.post(
+        {"kind": "actor", "slug": "putin", "name": "Putin"}, {"kind": "source", "slug": "weekly", "name": "W"}
+    )
     example = REGISTRATIONS[kind].example
     own = {"id": str(uuid4())} | ({"slug": "own"} if "slug" in example else {})
     post: Post = {**example, **own}
@@ -404,4 +414,6 @@ async def test_an_id_of_another_record_is_taken(desk: Desk) -> None:
 async def test_a_change_of_what_was_never_registered_names_the_field(desk: Desk) -> None:
     refusal = await refusal_of(desk, {"kind": "actor", "slug": "nobody", "name": "Nobody", "revision": 3})
 
-    assert refusal.errors == (Fault(pointer="#/revision", expected="nothing, for no such actor is registered", found="3"),)
+    assert refusal.errors == (
+        Fault(pointer="#/revision", expected="nothing, for no such actor is registered", found="3"),
+    )

@@ -240,7 +240,9 @@ async def test_32_that_replace_one_revision_in_one_batch_have_one_winner(db: str
     winner, *others = verdicts[1:]
     assert isinstance(winner, Receipt)
     assert winner.revision == 2
-    assert [(type(v), v.extra) for v in others if isinstance(v, TimelineError)] == [(WrongRevision, {"revision": 2})] * 31
+    assert [(type(v), v.extra) for v in others if isinstance(v, TimelineError)] == [
+        (WrongRevision, {"revision": 2})
+    ] * 31
 
 
 async def test_32_that_replace_one_revision_through_four_writers_have_one_winner(db: str) -> None:
@@ -294,7 +296,13 @@ async def test_a_group_with_one_refused_record_leaves_no_trace(db: str) -> None:
 
 async def test_a_line_whose_target_was_refused_is_refused_too(db: str) -> None:
     bad, good = remark(uuid4()), visit()
-    lines = [(bad, set[UUID]()), (good, set[UUID]()), (visit(), {bad.id}), (visit(), {good.id}), (visit(), {bad.id, good.id})]
+    lines = [
+        (bad, set[UUID]()),
+        (good, set[UUID]()),
+        (visit(), {bad.id}),
+        (visit(), {good.id}),
+        (visit(), {bad.id, good.id}),
+    ]
 
     async with writer_on(db) as writer:
         verdicts = await writer.append([Group(records=(line,), needs=frozenset(needs)) for line, needs in lines])
@@ -323,7 +331,9 @@ async def test_one_bad_record_does_not_fail_the_others_of_its_batch(
         verdicts = await in_one_batch(writer, [*good[:10], bad, *good[10:]])
 
     assert [type(v) for v in verdicts if not isinstance(v, Receipt)] == [refusal]
-    assert [row["id"] for row in await fetch(db, "SELECT id FROM timeline.log ORDER BY position")] == [g.id for g in good]
+    assert [row["id"] for row in await fetch(db, "SELECT id FROM timeline.log ORDER BY position")] == [
+        g.id for g in good
+    ]
     await check_log(db)
 
 
@@ -491,5 +501,3 @@ async def test_a_database_that_stays_away_is_said_to_be_so(db: str, monkeypatch:
 
     assert refusal.value.retry_after_seconds == 2
     assert receipt.position == 1
-
-

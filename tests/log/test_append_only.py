@@ -126,7 +126,9 @@ async def test_a_stranger_may_not_append(owner: asyncpg.Connection) -> None:
 
 async def test_a_temporary_table_is_not_taken_for_the_log(db: str) -> None:
     connection = await asyncpg.connect(db, server_settings={"role": "timeline_writer"})
-    await connection.execute("CREATE TEMPORARY TABLE log (LIKE timeline.log); CREATE TEMPORARY TABLE payload (a integer)")
+    await connection.execute(
+        "CREATE TEMPORARY TABLE log (LIKE timeline.log); CREATE TEMPORARY TABLE payload (a integer)"
+    )
 
     await append_raw(connection, visit())
 
@@ -150,7 +152,9 @@ async def test_a_change_of_no_column_that_matters_is_refused_too(owner: asyncpg.
         await owner.execute("UPDATE timeline.payload SET request = request WHERE position = 1")
 
 
-async def test_a_payload_goes_only_after_an_erasure_of_its_subject(db: str, owner: asyncpg.Connection, event: UUID) -> None:
+async def test_a_payload_goes_only_after_an_erasure_of_its_subject(
+    db: str, owner: asyncpg.Connection, event: UUID
+) -> None:
     async with writer_on(db) as writer:
         await append(writer, erasure(event))
 

@@ -40,7 +40,7 @@ async def test_the_database_makes_the_same_bytes(db: str, zone: str) -> None:
 
     connection = await asyncpg.connect(db, server_settings={"timezone": zone})
     rows = await connection.fetch(
-        "SELECT timeline.leaf(p, t, c) AS leaf FROM unnest($1::bigint[], $2::timestamptz[], $3::bytea[]) AS new (p, t, c)",
+        "SELECT timeline.leaf(p, t, c) FROM unnest($1::bigint[], $2::timestamptz[], $3::bytea[]) AS new (p, t, c)",
         positions,
         times,
         commitments,

@@ -22,7 +22,9 @@ async def whole(db: str) -> AsyncIterator[str]:
     """Seven records, the fourth erased, all folded, nobody at work on them."""
     async with desk_on(db) as desk:
         admitted = await desk.post(PAPER, *(VISIT | {"title": f"Visit {n}", "ref": f"v{n}"} for n in range(2, 6)))
-        await desk.post({"kind": "erasure", "subject": str(admitted[3].id), "reason": "A reason.", "authority": "An officer"})
+        await desk.post(
+            {"kind": "erasure", "subject": str(admitted[3].id), "reason": "A reason.", "authority": "An officer"}
+        )
         await desk.post({"kind": "marking", "subject": str(admitted[1].id), "reason": "A reason.", "marking": "clear"})
     listener = Listener()
     projector = Projector(db, listener)
@@ -46,7 +48,9 @@ async def test_an_empty_log_is_whole(db: str) -> None:
 async def test_progress_is_told_to_whoever_watches(whole: str) -> None:
     told: list[tuple[str, int, int]] = []
 
-    await check_all(whole, None, lambda at, of: told.append(("log", at, of)), lambda at, of: told.append(("models", at, of)))
+    await check_all(
+        whole, None, lambda at, of: told.append(("log", at, of)), lambda at, of: told.append(("models", at, of))
+    )
 
     assert told[-1] == ("models", 7, 7)
     assert ("log", 7, 7) in told
@@ -55,21 +59,39 @@ async def test_progress_is_told_to_whoever_watches(whole: str) -> None:
 @pytest.mark.parametrize(
     ("tampering", "named"),
     [
-        ("UPDATE timeline.payload SET bytes = set_byte(bytes, 60, 88) WHERE position = 3", "position 3: its commitment"),
+        (
+            "UPDATE timeline.payload SET bytes = set_byte(bytes, 60, 88) WHERE position = 3",
+            "position 3: its commitment",
+        ),
         ("UPDATE timeline.payload SET bytes = '\\x7b' WHERE position = 3", "position 3: its payload can't be read"),
         ("UPDATE timeline.payload SET bytes = '\\x7b7d' WHERE position = 3", "position 3: its payload can't be read"),
         ("UPDATE timeline.payload SET bytes = '\\xff' WHERE position = 3", "position 3: its payload can't be read"),
-        ("UPDATE timeline.payload SET bytes = bytes || ' ' WHERE position = 3", "position 3: its payload is not canonical"),
+        (
+            "UPDATE timeline.payload SET bytes = bytes || ' ' WHERE position = 3",
+            "position 3: its payload is not canonical",
+        ),
         ("UPDATE timeline.payload SET salt = sha256('a') WHERE position = 3", "position 3: its commitment"),
         ("UPDATE timeline.log SET commitment = sha256('a') WHERE position = 2", "position 2: its leaf hash"),
         ("UPDATE timeline.log SET leaf_hash = sha256('a') WHERE position = 2", "position 2: its leaf hash"),
-        ("UPDATE timeline.log SET recorded_at = recorded_at + interval '1 us' WHERE position = 2", "position 2: its leaf hash"),
+        (
+            "UPDATE timeline.log SET recorded_at = recorded_at + interval '1 us' WHERE position = 2",
+            "position 2: its leaf hash",
+        ),
         ("UPDATE timeline.log SET recorded_at = '1999-01-01' WHERE position = 2", "position 2: recorded before"),
-        ("UPDATE timeline.log SET kind = 'meeting' WHERE position = 2", "position 2: its payload speaks of another record"),
-        ("UPDATE timeline.log SET id = gen_random_uuid() WHERE position = 2", "position 2: its payload speaks of another"),
+        (
+            "UPDATE timeline.log SET kind = 'meeting' WHERE position = 2",
+            "position 2: its payload speaks of another record",
+        ),
+        (
+            "UPDATE timeline.log SET id = gen_random_uuid() WHERE position = 2",
+            "position 2: its payload speaks of another",
+        ),
         ("UPDATE timeline.log SET revision = 5 WHERE position = 7", "position 7: its revision does not follow"),
         ("UPDATE timeline.log SET subject = gen_random_uuid() WHERE position = 7", "position 7: its revision does not"),
-        ("UPDATE timeline.log SET subject = gen_random_uuid() WHERE position = 2", "position 2: its payload speaks of another subject"),
+        (
+            "UPDATE timeline.log SET subject = gen_random_uuid() WHERE position = 2",
+            "position 2: its payload speaks of another subject",
+        ),
         ("DELETE FROM timeline.payload WHERE position = 3", "position 3: its payload is gone without an erasure"),
         ("DELETE FROM timeline.payload WHERE position = 6", "position 6: its payload is gone without an erasure"),
         ("DELETE FROM timeline.log WHERE position = 3", "position 4: expected position 3"),

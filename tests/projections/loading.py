@@ -16,17 +16,17 @@ async def post_week(api: httpx.AsyncClient) -> list[dict[str, Any]]:
     return await _batch(api, posts())
 
 
-async def post_stream(api: httpx.AsyncClient, seed: int, records: int) -> int:
+async def post_stream(api: httpx.AsyncClient, stream: Stream, records: int) -> int:
     """So many records of a stream, in batches of any size. Returns how many were taken: some name what was refused."""
-    stream, chance, taken, sent = Stream(seed), random.Random(seed), 0, 0
+    sizes, taken, sent = random.Random(records), 0, 0
     while sent < records:
-        several = [stream.post() for _ in range(chance.randint(1, LINES_MAX))]
+        several = [stream.post() for _ in range(sizes.randint(1, LINES_MAX))]
         sent += len(several)
         verdicts = await _batch(api, several)
         moved = [
             post | {"revision": verdict["problem"]["revision"]}
             for post, verdict in zip(several, verdicts, strict=True)
-            if verdict["status"] == 409
+            if verdict["status"] == 409 and "revision" in verdict["problem"]
         ]
         verdicts += await _batch(api, moved) if moved else []
         taken += sum(verdict["status"] == 201 for verdict in verdicts)

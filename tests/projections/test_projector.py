@@ -25,12 +25,13 @@ from tests.projections.folding import (
     stopped,
 )
 from tests.projections.loading import post_stream, post_week
+from tests.projections.streams import Stream
 from timeline.app import Application
 from timeline.errors import ForkedLog, PoisonRecord, WrongDatabase
 from timeline.log.record import NewRecord, Stored
 from timeline.projections import fold as folds
 from timeline.projections import projector as projectors
-from timeline.projections.projector import Fenced, drop_left, rebuild, step
+from timeline.projections.projector import Fenced, Projector, drop_left, rebuild, step
 from timeline.projections.world import World
 
 PAPER = {"kind": "source", "slug": "paper", "name": "A Paper", "marking": "clear"}
@@ -47,6 +48,13 @@ async def fill(dsn: str, visits: int) -> list[UUID]:
     return [each.id for each in admitted]
 
 
+async def at_position(projector: Projector, wanted: int) -> None:
+    """Wait for a projector that has lost its database, too."""
+    async with asyncio.timeout(10):
+        while projector.health.position < wanted:  # noqa: ASYNC110 – what `reached` does not wait for
+            await asyncio.sleep(0.005)
+
+
 async def ready(client: httpx.AsyncClient) -> tuple[int, str]:
     """What `/health/ready` answers, and what it says of the projection."""
     answer = await client.get("/health/ready")
@@ -61,7 +69,7 @@ async def test_live_read_models_equal_rebuilt_ones_after_whatever_came(
     application: Application, api: httpx.AsyncClient, seed: int
 ) -> None:
     await post_week(api)
-    taken = await post_stream(api, seed, 120)
+    taken = await post_stream(api, Stream(seed), 120)
     assert application.service is not None
     await application.service.projector.reached(await application.service.log.head(), 10)
 
@@ -71,9 +79,11 @@ async def test_live_read_models_equal_rebuilt_ones_after_whatever_came(
     assert report.compared_at == report.records
 
 
-async def test_how_records_are_cut_into_batches_leaves_no_trace(application: Application, api: httpx.AsyncClient) -> None:
+async def test_how_records_are_cut_into_batches_leaves_no_trace(
+    application: Application, api: httpx.AsyncClient
+) -> None:
     await post_week(api)
-    await post_stream(api, 4, 80)
+    await post_stream(api, Stream(4), 80)
     digests = set()
 
     for limit in (1, 7, 200):
@@ -150,7 +160,7 @@ async def test_two_projectors_at_once_fold_each_record_once(db: str) -> None:
     async with projector_on(db) as one, projector_on(db) as other, writer_on(db) as writer:
         for n in range(60):
             await append(writer, topic(f"topic-{n}"))
-        assert await asyncio.gather(one.reached(60, 10), other.reached(60, 10)) == [True, True]
+        assert all(await asyncio.gather(one.reached(60, 10), other.reached(60, 10)))
 
     await check_log(db)
 
@@ -180,7 +190,8 @@ async def test_killed_connections_delay_folding_and_double_nothing(db: str) -> N
             await append(writer, topic(f"topic-{n}"))
             if n % 8 == 0:
                 await fetch(db, kill)
-        assert await projector.reached(40, 10)
+                await asyncio.sleep(0.02)
+        await at_position(projector, 40)
 
     await check_log(db)
 
@@ -231,21 +242,26 @@ async def append_poison(dsn: str, how: str) -> None:
     connection = await asyncpg.connect(dsn)
     good = topic("topic-3")
     bad = NewRecord(
-        id=good.id, kind="ghost" if how == "kind" else "topic", subject=good.id, revision=1, payload=good.payload, request=b""
+        id=good.id,
+        kind="ghost" if how == "kind" else "topic",
+        subject=good.id,
+        revision=1,
+        payload=good.payload,
+        request=b"",
     )
     await append_raw(connection, bad)
     await connection.close()
     async with writer_on(dsn) as writer:
         await append(writer, topic("topic-4"), topic("topic-5"))
-    changes = {
-        "bytes": "UPDATE timeline.payload SET bytes = '\\x7bff' WHERE position = 4",
-        "shape": "UPDATE timeline.payload SET bytes = replace(encode(bytes, 'escape'), '\"shape\":1', '\"shape\":9')::bytea "
-        "WHERE position = 4",
-        "field": "UPDATE timeline.payload SET bytes = replace(encode(bytes, 'escape'), 'slug', 'slag')::bytea WHERE position = 4",
-        "gap": "DELETE FROM timeline.log WHERE position = 4",
+    spoilt = "UPDATE timeline.payload SET bytes = replace(encode(bytes, 'escape'), $1, $2)::bytea WHERE position = 4"
+    changes: dict[str, tuple[str, ...]] = {
+        "bytes": ("UPDATE timeline.payload SET bytes = '\\x7bff' WHERE position = 4",),
+        "shape": (spoilt, '"shape":1', '"shape":9'),
+        "field": (spoilt, "slug", "slag"),
+        "gap": ("DELETE FROM timeline.log WHERE position = 4",),
     }
     if how in changes:
-        await tamper(dsn, changes[how])
+        await tamper(dsn, *changes[how])
 
 
 @pytest.mark.parametrize(
@@ -253,7 +269,7 @@ async def append_poison(dsn: str, how: str) -> None:
     [
         ("kind", "Position 4: kind ghost, shape 1 is not known here"),
         ("shape", "Position 4: kind topic, shape 9 is not known here"),
-        ("field", "Position 4: Object missing required field `slug`"),
+        ("field", "Position 4: Object contains unknown field `slag`"),
         ("bytes", "Position 4 can't be folded: "),
         ("gap", "Expected position 4, found 5. Run `timeline check`."),
     ],
@@ -325,7 +341,9 @@ async def test_a_log_shorter_than_what_was_folded_stops_the_projection(db: str) 
 async def test_read_models_of_another_version_are_never_folded_into(db: str) -> None:
     async with projector_on(db) as projector:
         await fetch(db, "UPDATE timeline.progress SET version = version + 1 RETURNING 1")
-        await fetch(db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'timeline projector'")
+        await fetch(
+            db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'timeline projector'"
+        )
         why = await stopped(projector)
         with pytest.raises(WrongDatabase):
             await projectors.begin(db, ROLE)
@@ -495,5 +513,3 @@ async def test_a_stopped_projection_is_not_waited_for(db: str) -> None:
 
     assert reached is False
     assert time.monotonic() - began < 0.1
-
-

@@ -84,6 +84,9 @@ INITDB = f"""
 ANOTHER_RUNS = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 """What a start says while the last of a killed server's processes are still on their way out."""
 
+ELSEWHERE = Path("/var/lib/timeline")
+"""Where `keep_reachable` puts what nobody but root could reach in the folder chosen."""
+
 OTHER_DATABASE = "or set TIMELINE_DATABASE_URL to a PostgreSQL of yours (15 to 18)"
 
 
@@ -191,7 +194,7 @@ class EmbeddedServer:
 
     def __init__(self, data_dir: Path, *, settings: Mapping[str, str] = {}) -> None:
         self.data_dir = Path(data_dir).resolve()
-        self.home = self.data_dir / "postgres"
+        self.home = (self.data_dir / "postgres").resolve()  # a link if `keep_reachable` made it one
         self.data = self.home / "data"
         self.log_path = self.home / "log"
         self.socket_dir = _socket_dir(self.home)
@@ -389,6 +392,31 @@ class EmbeddedServer:
     def _dsn(self, database: str) -> str:
         host = quote(str(self.socket_dir))
         return f"postgresql://{OWNER}@/{database}?host={host}&port={PORT}&sslmode=disable"
+
+
+def keep_reachable(data_dir: Path) -> None:
+    """As root in a folder that is closed to others, keep the server's home elsewhere and link to it.
+
+    /root and what `mktemp -d` makes are closed, and PostgreSQL never runs as root: without this, a first start in a
+    fresh container would end there. Opening root's folders to everybody is not ours to do.
+    """
+    home = data_dir / "postgres"
+    if os.geteuid() != 0 or os.path.lexists(home):
+        return
+    user = _User()
+    nearest = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+    if user.run("/bin/sh", "-c", 'cd "$0"', nearest)[0] == 0:
+        return
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ELSEWHERE.mkdir(parents=True, exist_ok=True, mode=0o755)
+        made = Path(tempfile.mkdtemp(prefix=f"{data_dir.name}-", dir=ELSEWHERE))
+        os.chown(made, 0, user.gid)
+        made.chmod(0o710)
+        home.symlink_to(made)
+    except OSError as error:
+        raise EmbeddedServerFailed(f"{error}. Choose a data directory that {user.name} can reach.") from error
+    log.warning("data are kept elsewhere: the server's user cannot reach this folder", folder=str(home), kept=str(made))
 
 
 def _make_home(data_dir: Path, home: Path) -> BinaryIO:

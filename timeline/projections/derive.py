@@ -88,7 +88,7 @@ def _voice(world: World, row: VoiceRow, level: int) -> Voice:
         id=str(row.id),
         position=row.position,
         side=row.side,
-        source=speaker(row.source, world.source(row.source)),
+        source=speaker(row.source, world.source_at(row.source, level)),
         modality=row.modality,
         said_earliest=row.said_earliest,
         said_latest=row.said_latest,
@@ -101,7 +101,7 @@ def _voice(world: World, row: VoiceRow, level: int) -> Voice:
 
 
 def speaker(source: UUID, known: Source | None) -> Speaker:
-    """A source as the rules of standing weigh it; an unknown one is unnamed and vouches for nothing."""
+    """A source as the rules of standing weigh it; one that is unknown, or marked above the reader, vouches for nothing."""
     if known is None:
         return Speaker(id=str(source), family=str(source), named=False)
     return Speaker(
@@ -131,6 +131,7 @@ def views(world: World, case: Case, before: dict[int, StateRow]) -> dict[int, Vi
     rows = world.voices_of(case.id)
     changes_at = {case.level} | {row.level for row in rows if row.level > case.level}
     changes_at |= {n for row in rows for n in LEVELS if n > case.level and _differs(row, n)}
+    changes_at |= {thing.level for row in rows if (thing := world.thing(row.source)) is not None}
     made: dict[int, View] = {}
     for level in range(case.level, len(MARKINGS)):
         if level in changes_at or before.get(level) != before.get(level - 1):
@@ -372,7 +373,9 @@ def stands_in(world: World, case: Case, depth: int = 0, known: dict[UUID, Stands
             for timeline, (_, low) in through.items():
                 level = max(low, case.level)
                 found[timeline] = ("of", min(level, found[timeline][1]) if timeline in found else level)
-    found |= dict.fromkeys(speaks_in(world, case), ("speaker", case.level))
+    for timeline, low in speaks_in(world, case).items():
+        if timeline not in found or low <= found[timeline][1]:
+            found[timeline] = ("speaker", low)
     known[case.id] = found | dict.fromkeys(keys(case.event), ("participant", case.level))
     return known[case.id]
 
@@ -432,9 +435,11 @@ def keys(event: Event) -> list[UUID]:
     return [ALL, *(UUID(each) for each in (*actors(event), *event.topics, *places))]
 
 
-def speaks_in(world: World, case: Case) -> list[UUID]:
-    """The timelines of the actor that speaks: what the source is, and whom it speaks for."""
-    source = world.source(case.event.source)
-    if source is None or not isinstance(case.event, Speech):
-        return []
-    return [UUID(each) for each in ([source.actor] if source.actor else []) + source.speaks_for]
+def speaks_in(world: World, case: Case) -> dict[UUID, int]:
+    """The timelines of the actor that speaks, what the source is and whom it speaks for, with the level to see that."""
+    thing = world.thing(case.event.source)
+    if thing is None or not isinstance(thing.registration, Source) or not isinstance(case.event, Speech):
+        return {}
+    source = thing.registration
+    actors = ([source.actor] if source.actor else []) + source.speaks_for
+    return dict.fromkeys(map(UUID, actors), max(case.level, thing.level))

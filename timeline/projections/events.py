@@ -49,7 +49,7 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
     state, posted = _STATE.decode(rows[0]["body"]), _EVENT.decode(held["body"])
     heard = await connection.fetch(SQL.event_voices, event, level, position, VOICES_MAX)
     voices = [_VOICE.decode(row["body"]) for row in heard]
-    sources = await _sources(connection, voices, position)
+    sources = await _sources(connection, voices, level, position)
     replies = [
         _STATE.decode(r["body"]) for r in await connection.fetch(SQL.event_replies, event, level, position, VOICES_MAX)
     ]
@@ -74,8 +74,8 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
     )
 
 
-async def _sources(connection: Connection, voices: list[VoiceRow], position: int) -> dict[UUID, Source]:
-    rows = await connection.fetch(SQL.sources, list({row.source for row in voices}), position)
+async def _sources(connection: Connection, voices: list[VoiceRow], level: int, position: int) -> dict[UUID, Source]:
+    rows = await connection.fetch(SQL.sources, list({row.source for row in voices}), level, position)
     return {row["id"]: _REGISTRATION.decode(row["body"]) for row in rows}
 
 

@@ -151,9 +151,9 @@ ORDER BY e.at, e.earliest, e.latest, e.position LIMIT $4
 
 -- name: sources
 -- Sources as they stand, for the grades of voices.
--- $1 ids, $2 position
+-- $1 ids, $2 level, $3 position
 SELECT id, body FROM registered
-WHERE id = ANY ($1::uuid[]) AND kind = 'source' AND from_position <= $2 AND to_position > $2
+WHERE id = ANY ($1::uuid[]) AND kind = 'source' AND level <= $2 AND from_position <= $3 AND to_position > $3
 
 -- name: registered_one
 -- A registered thing by id or slug.

@@ -35,6 +35,7 @@ POLL_SECONDS = 0.25
 WATCH_SECONDS = 0.02
 SWITCH_LOOK_SECONDS = 1.0
 """How long a busy projector may go on folding into tables that a rebuild has replaced."""
+RETRY_SECONDS_MIN = 0.1
 RETRY_SECONDS_MAX = 5.0
 
 
@@ -201,8 +202,9 @@ class Projector:
         return self.health.position >= position
 
     async def _run(self) -> None:
-        wait = 0.1
+        wait = RETRY_SECONDS_MIN
         while self.health.stopped is None:
+            before = self.health.position
             try:
                 await self._follow()
             except Broken as error:
@@ -212,9 +214,9 @@ class Projector:
             except Fenced as error:
                 log.warning("projector fenced; reading progress again", detail=str(error))
                 await asyncio.sleep(POLL_SECONDS)
-            except (
-                Exception
-            ) as error:  # a lost database comes back; whatever else it is must not end the loop in silence
+            except Exception as error:
+                # A lost database comes back; whatever else it is must not end the loop in silence.
+                wait = wait if self.health.position == before else RETRY_SECONDS_MIN
                 self.health.waiting_for_database = is_lost(error)
                 log.warning("projector interrupted", error=type(error).__name__, detail=str(error), lost=is_lost(error))
                 await asyncio.sleep(wait)

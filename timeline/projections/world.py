@@ -191,6 +191,11 @@ class World(msgspec.Struct, kw_only=True):
         found = self.thing(source)
         return found.registration if found and isinstance(found.registration, Source) else None
 
+    def source_at(self, source: UUID, level: int) -> Source | None:
+        """A source as readers at a level may weigh it: not at all where it is marked above them."""
+        found = self.thing(source)
+        return self.source(source) if found is not None and found.level <= level else None
+
     def document(self, document: str | None) -> Document | None:
         """A document as it stands now."""
         found = self.thing(document)
