@@ -1,5 +1,5 @@
--- The database schema as it stands: what all migrations make together. Written by `python -m tests.contracts`.
--- The roles timeline_writer and timeline_projector come before it; see migrations/0001_log.sql.
+-- The database schema as it stands: as all migrations make it. Written by `python -m tests.contracts`.
+-- The roles timeline_writer and timeline_projector come before it: see migrations/0001_log.sql.
 
 CREATE SCHEMA timeline;
 

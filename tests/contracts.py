@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "openapi" / "openapi.json"
 SCHEMA = ROOT / "schema" / "database.sql"
 
-HEADER = """-- The database schema as it stands: what all migrations make together. Written by `python -m tests.contracts`.
--- The roles timeline_writer and timeline_projector come before it; see migrations/0001_log.sql.
+HEADER = """-- The database schema as it stands: as all migrations make it. Written by `python -m tests.contracts`.
+-- The roles timeline_writer and timeline_projector come before it: see migrations/0001_log.sql.
 
 """
 _NOISE = re.compile(r"^(--.*|\\(un)?restrict .*|SET .*|SELECT pg_catalog\.set_config.*)$")
@@ -55,18 +55,23 @@ async def apply(dsn: str, text: str) -> None:
         await connection.close()
 
 
-async def _write() -> None:
+async def _schema_of_migrations(folder: Path) -> str:
+    server = EmbeddedServer(folder / "data")
+    dsn = await server.start()
+    try:
+        await migrate(dsn)
+        return await schema(dsn)
+    finally:
+        await server.stop()
+
+
+def write() -> None:
+    """Write every generated file."""
     OPENAPI.write_bytes(openapi())
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)  # as root the server runs as another user, who must pass through
-        server = EmbeddedServer(Path(folder) / "data")
-        dsn = await server.start()
-        try:
-            await migrate(dsn)
-            SCHEMA.write_text(await schema(dsn), encoding="utf-8")
-        finally:
-            await server.stop()
+        SCHEMA.write_text(asyncio.run(_schema_of_migrations(Path(folder))), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    asyncio.run(_write())
+    write()

@@ -1,8 +1,9 @@
 """The composition root: the parts of a running service, started in order and stopped in reverse."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 WRITER_ROLE = "timeline_writer"
 PROJECTOR_ROLE = "timeline_projector"
 SALT_BYTES = 32
+STOP_SECONDS_MAX = 10.0
 
 HANDLERS: list[HTTPRouteHandler] = [
     events.post_event,
@@ -104,7 +106,9 @@ class Application:
     async def stop(self) -> None:
         """Append what is queued, stop folding, close the connections."""
         if self.service is not None:
-            await self.service.writer.drain()
+            with suppress(TimeoutError):  # a database that hangs must not keep us; nobody was told of what is left
+                async with asyncio.timeout(STOP_SECONDS_MAX):
+                    await self.service.writer.drain()
             await self.service.projector.stop()
         await self._listener.stop()
         for pool in self._pools:

@@ -3,7 +3,7 @@
 import msgspec
 import structlog
 
-from timeline.api.events import AnyRecord
+from timeline.api.batch import AnyRecord
 from timeline.api.service import Service
 from timeline.errors import Broken, TimelineError
 from timeline.importers.libya_week import posts

@@ -15,6 +15,7 @@ from timeline.log.read import SQL
 from timeline.log.record import Group, NewRecord, Receipt
 from timeline.log.writer import Writer
 from timeline.model.codec import Payload, payload_bytes
+from timeline.model.edits import EDITS
 from timeline.model.registry import Key
 
 SOURCE = UUID("0197a1b2-0000-7000-8000-000000000001")
@@ -59,7 +60,8 @@ def _new(
     keys: tuple[Key, ...] | None = None,
     **body: str,
 ) -> NewRecord:
-    payload = payload_bytes(Payload(id=str(own_id), kind=kind, shape=1, recorded_by="tester", body=body))
+    about = {"subject": str(subject)} if kind in EDITS else {}
+    payload = payload_bytes(Payload(id=str(own_id), kind=kind, shape=1, recorded_by="tester", body=about | body))
     return NewRecord(
         id=own_id,
         kind=kind,

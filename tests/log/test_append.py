@@ -2,13 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from tests.checks import check_log
 from tests.log.appending import (
@@ -44,10 +45,21 @@ from timeline.log.record import Group, NewRecord, Receipt
 from timeline.log.writer import Writer
 
 THE_LOCK = "SELECT pg_advisory_lock(hashtextextended('timeline.log', 0))"
+RECORDED_IN_2100 = """
+UPDATE timeline.log SET recorded_at = '2100-01-01 00:00Z',
+  leaf_hash = sha256('\\x00'::bytea || timeline.leaf(position, '2100-01-01 00:00Z', commitment))
+"""
 KILL_WRITERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'timeline writer'
 """
+
+
+@pytest_asyncio.fixture
+async def db(db: str) -> AsyncIterator[str]:
+    """An empty log; whatever a test here did to it, it is whole at the end."""
+    yield db
+    await check_log(db)
 
 
 @asynccontextmanager
@@ -91,7 +103,6 @@ async def test_a_reader_that_tails_sees_each_position_once_and_in_order(db: str)
 
     assert seen == again == list(range(1, total + 1))
     assert rising(await times(db))
-    await check_log(db)
 
 
 async def test_records_of_one_call_have_consecutive_positions_and_times(db: str) -> None:
@@ -105,7 +116,7 @@ async def test_records_of_one_call_have_consecutive_positions_and_times(db: str)
 async def test_a_clock_set_back_orders_no_record(db: str) -> None:
     async with writer_on(db) as writer:
         await append(writer, visit())
-        await tamper(db, "UPDATE timeline.log SET recorded_at = '2100-01-01T00:00:00Z'")
+        await tamper(db, RECORDED_IN_2100)
 
         (second,), (third,) = [await append(writer, visit()) for _ in range(2)]
 
@@ -134,7 +145,6 @@ async def test_a_skipped_revision_is_refused(db: str) -> None:
         await append_raw(connection, correction(event.id, replaces=2))
     await connection.close()
     assert await times(db) != []
-    await check_log(db)
 
 
 async def test_an_empty_append_is_refused(db: str) -> None:
@@ -191,7 +201,6 @@ async def test_32_callers_with_one_id_through_four_writers_have_one_winner(db: s
         )
 
     assert sorted(type(v).__name__ for v in verdicts) == ["IdTaken"] * 31 + ["list"]
-    await check_log(db)
 
 
 async def test_a_repeat_through_another_writer_gets_the_first_receipt(db: str) -> None:
@@ -202,6 +211,35 @@ async def test_a_repeat_through_another_writer_gets_the_first_receipt(db: str) -
         (second,) = await append(other, event)
 
     assert (second.position, second.recorded_at, second.repeated) == (first.position, first.recorded_at, True)
+
+
+async def test_a_repeat_that_another_writer_appends_between_two_look_ups_gets_its_receipt(db: str) -> None:
+    event = visit()
+
+    async with writer_on(db) as one, writer_on(db) as other:
+        one._pool = Meanwhile(one._pool, lambda: append(other, event))  # type: ignore[assignment]  # as it uses it
+        (receipt,) = await append(one, event)
+
+    assert (receipt.position, receipt.repeated) == (1, True)
+
+
+class Meanwhile:
+    """A pool on whose connections something happens after the first look-up."""
+
+    def __init__(self, pool: asyncpg.Pool, happens: Callable[[], Awaitable[object]]) -> None:
+        self._pool, self._happens = pool, [happens]
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        async with self._pool.acquire() as connection:
+            self._connection, self.fetchrow = connection, connection.fetchrow
+            yield self
+
+    async def fetch(self, *arguments: Any) -> Any:
+        rows = await self._connection.fetch(*arguments)
+        while self._happens:
+            await self._happens.pop()()
+        return rows
 
 
 async def test_other_content_under_one_idempotency_key_is_a_reused_key(db: str) -> None:
@@ -223,7 +261,6 @@ async def test_what_was_erased_is_repeated_by_nobody(db: str) -> None:
 
         with pytest.raises(IdTaken):
             await append(writer, event)
-    await check_log(db)
 
 
 @pytest.mark.parametrize("registered", [False, True])
@@ -256,7 +293,6 @@ async def test_32_that_replace_one_revision_through_four_writers_have_one_winner
         )
 
     assert sorted(type(v).__name__ for v in verdicts) == ["WrongRevision"] * 31 + ["list"]
-    await check_log(db)
 
 
 async def test_edits_that_name_no_revision_all_find_their_place(db: str) -> None:
@@ -268,7 +304,6 @@ async def test_edits_that_name_no_revision_all_find_their_place(db: str) -> None
         receipts = await asyncio.gather(*(append(writers[n % 4], remark(event.id)) for n in range(32)))
 
     assert sorted(r.revision for (r,) in receipts) == list(range(2, 34))
-    await check_log(db)
 
 
 async def test_an_edit_of_nothing_is_not_found(db: str) -> None:
@@ -291,7 +326,6 @@ async def test_a_group_with_one_refused_record_leaves_no_trace(db: str) -> None:
 
     assert isinstance(refused, WrongRevision)
     assert [(v.position, v.revision) for v in verdicts if isinstance(v, Receipt)] == [(1, 1), (2, 2), (3, 1)]
-    await check_log(db)
 
 
 async def test_a_line_whose_target_was_refused_is_refused_too(db: str) -> None:
@@ -308,7 +342,6 @@ async def test_a_line_whose_target_was_refused_is_refused_too(db: str) -> None:
         verdicts = await writer.append([Group(records=(line,), needs=frozenset(needs)) for line, needs in lines])
 
     assert [type(v) for v in verdicts] == [NotFound, list, UnknownReference, list, UnknownReference]
-    await check_log(db)
 
 
 # One bad record, one lost caller, a full queue, the end
@@ -334,25 +367,30 @@ async def test_one_bad_record_does_not_fail_the_others_of_its_batch(
     assert [row["id"] for row in await fetch(db, "SELECT id FROM timeline.log ORDER BY position")] == [
         g.id for g in good
     ]
-    await check_log(db)
 
 
-async def test_a_caller_who_left_while_waiting_does_not_stop_the_writer(db: str) -> None:
-    left, stayed = visit(), visit()
+@pytest.mark.parametrize("leave", ["before the append", "during it"])
+async def test_callers_who_leave_cost_the_others_of_their_batch_nothing(db: str, leave: str) -> None:
+    left, stayed = [visit() for _ in range(5)], [visit() for _ in range(5)]
 
-    async with writer_on(db) as writer:
+    async with writer_on(db, started=False) as writer:
         async with locked(db):
-            callers = [asyncio.create_task(append(writer, visit())) for _ in range(5)]
-            callers += [asyncio.create_task(append(writer, left))]
-            await asyncio.sleep(0.05)  # by now the first are in the database's hands, the last is queued
-            for caller in callers:
+            going = [asyncio.create_task(append(writer, record)) for record in left]
+            staying = [asyncio.create_task(append(writer, record)) for record in stayed]
+            await asyncio.sleep(0)
+            if leave == "during it":
+                writer.start()
+                await asyncio.sleep(0.05)  # by now the batch is in the database's hands
+            for caller in going:
                 caller.cancel()
-        await append(writer, stayed)
-        (again,) = await append(writer, left)
+            await asyncio.sleep(0)
+            if leave == "before the append":
+                writer.start()
+        receipts = [(await caller)[0] for caller in staying]
+        again = [(await append(writer, record))[0] for record in left]
 
-    assert {row["id"] for row in await fetch(db, "SELECT id FROM timeline.log")} >= {left.id, stayed.id}
-    assert again.revision == 1
-    await check_log(db)
+    assert [receipt.repeated for receipt in receipts] == [False] * 5
+    assert [receipt.repeated for receipt in again] == [leave == "during it"] * 5
 
 
 async def test_a_full_queue_refuses_and_loses_nothing(db: str) -> None:
@@ -391,7 +429,6 @@ async def test_a_drain_appends_what_is_queued_and_takes_no_more(db: str) -> None
 
     assert sorted(r.position for (r,) in receipts) == list(range(1, 1_201))
     assert writer.queued == 0
-    await check_log(db)
 
 
 # The database goes away
@@ -409,29 +446,43 @@ async def test_a_lock_held_for_long_delays_posts_and_fails_none(db: str) -> None
 
 async def test_killed_connections_lose_and_double_nothing(db: str) -> None:
     records = [visit() for _ in range(600)]
-    killer = await asyncpg.connect(db)
 
     async def post(writer: Writer, own: list[NewRecord]) -> list[Receipt]:
-        return [(await append(writer, record))[0] for record in own]
+        return [await append_until_told(writer, record) for record in own]
 
-    async def kill() -> None:
-        while True:
-            await killer.execute(KILL_WRITERS)
-            await asyncio.sleep(0.02)
-
-    async with writer_on(db) as one, writer_on(db) as other:
-        killing = asyncio.create_task(kill())
+    async with killing(db), writer_on(db) as one, writer_on(db) as other:
         several = await asyncio.gather(*(post([one, other][n % 2], records[n::20]) for n in range(20)))
-        killing.cancel()
-        with suppress(asyncio.CancelledError):
-            await killing
-    killer.terminate()
 
     acknowledged = {receipt.id: receipt.position for receipts in several for receipt in receipts}
     stored = {row["id"]: row["position"] for row in await fetch(db, "SELECT id, position FROM timeline.log")}
     assert acknowledged == stored
     assert len(stored) == 600
-    await check_log(db)
+
+
+@asynccontextmanager
+async def killing(dsn: str) -> AsyncIterator[None]:
+    """Every writer's connection dies, again and again, while inside."""
+    connection, chance = await asyncpg.connect(dsn), random.Random(1)
+
+    async def kill() -> None:
+        while True:
+            await connection.execute(KILL_WRITERS)
+            await asyncio.sleep(chance.uniform(0.01, 0.1))
+
+    task = asyncio.create_task(kill())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        connection.terminate()
+
+
+async def append_until_told(writer: Writer, record: NewRecord) -> Receipt:
+    """What a careful caller does: where it is not known whether a post was recorded, repeat it."""
+    while True:
+        with suppress(DatabaseUnavailable):
+            return (await append(writer, record))[0]
 
 
 class Interrupted:
@@ -474,7 +525,6 @@ async def test_an_append_whose_answer_was_lost_is_acknowledged_once(db: str, mom
         (first.id, 1),
         (second.id, 2),
     ]
-    await check_log(db)
 
 
 async def test_a_correction_whose_answer_was_lost_is_no_conflict_with_itself(db: str) -> None:

@@ -29,6 +29,10 @@ PAPER = {"kind": "source", "slug": "paper", "name": "A Paper", "marking": "clear
 VISIT = {"kind": "visit", "title": "A visit", "occurred": "2019-06-07", "source": "paper", "marking": "clear"}
 
 
+def event(ref: str) -> str:
+    return id_of("event", ref)
+
+
 def denial(of: UUID | str, **fields: Any) -> Post:
     return {"kind": "denial", "of": [str(of)], "source": "paper", "occurred": "2019-06-08", **fields}
 
@@ -101,26 +105,21 @@ async def test_backwards_is_the_reverse(week: Pages) -> None:
 
 async def test_a_walk_during_writes_is_a_snapshot(application: Application, api: httpx.AsyncClient) -> None:
     await post_week(api)
-    walking, dsn = True, application.dsn
+    stream, walks = Unveiling(5), []
 
     async def write() -> None:
-        stream = Unveiling(5)
-        while walking:
+        while len(walks) < 3:
             await post_stream(api, stream, 6)
 
-    async with reader_on(dsn) as reader:
-        writing = asyncio.create_task(write())
-        walks = []
+    async with reader_on(application.dsn) as reader, asyncio.TaskGroup() as tasks:
+        tasks.create_task(write())
         for limit in (2, 5, 9):
-            first = await reader.page(limit=limit)
-            snapshot = await reader.page(position=first.position, limit=1_000)
-            walked = [first]
+            walked = [await reader.page(limit=limit)]
+            snapshot = await reader.page(position=walked[0].position, limit=1_000)
             while walked[-1].next:
                 await asyncio.sleep(0.005)
                 walked.append(await reader.page(walked[-1].next, limit=limit))
             walks.append((snapshot, walked))
-        walking = False
-        await writing
 
     for snapshot, walked in walks:
         ids = [entry.id for page in walked for entry in page.entries]
@@ -282,20 +281,20 @@ async def test_an_unchanged_timeline_is_answered_304_without_a_body(api: httpx.A
     ("post", "changes"),
     [
         (VISIT | {"source": "weekly", "participants": ["haftar"]}, True),
-        (denial(id_of("event", "E03"), source="weekly"), True),
-        (denial(id_of("event", "E02"), source="weekly", verdict="false") | {"kind": "assessment"}, True),
-        (denial(id_of("event", "E04"), source="weekly"), True),
-        ({"kind": "retraction", "subject": id_of("event", "E02"), "reason": "A reason."}, True),
-        ({"kind": "recall", "subject": id_of("event", "E19"), "reason": "A reason."}, True),
-        ({"kind": "duplicate", "subject": id_of("event", "E07"), "survivor": id_of("event", "E06"), "reason": "A"}, True),
+        (denial(event("E03"), source="weekly"), True),
+        (denial(event("E02"), source="weekly", verdict="false") | {"kind": "assessment"}, True),
+        (denial(event("E04"), source="weekly"), True),
+        ({"kind": "retraction", "subject": event("E02"), "reason": "A reason."}, True),
+        ({"kind": "recall", "subject": event("E19"), "reason": "A reason."}, True),
+        ({"kind": "duplicate", "subject": event("E07"), "survivor": event("E06"), "reason": "-"}, True),
         ({"kind": "actor", "slug": "haftar", "name": "Marshal Haftar", "revision": 1, "marking": "clear"}, True),
         ({"kind": "actor", "slug": "putin", "name": "V. Putin", "revision": 1, "marking": "clear"}, True),
         (VISIT | {"source": "weekly", "participants": ["trump"]}, False),
         (VISIT | {"source": "weekly"}, False),
-        (denial(id_of("event", "E05"), source="weekly"), False),
-        (denial(id_of("event", "E01"), source="weekly"), False),
+        (denial(event("E05"), source="weekly"), False),
+        (denial(event("E01"), source="weekly"), False),
         ({"kind": "actor", "slug": "new", "name": "New", "marking": "clear"}, False),
-        ({"kind": "recall", "subject": id_of("event", "E05"), "reason": "A reason."}, False),
+        ({"kind": "recall", "subject": event("E05"), "reason": "A reason."}, False),
     ],
     ids=[
         "event", "denial", "assessment", "denial of a reply", "retraction", "recall", "duplicate", "renamed",
@@ -329,7 +328,7 @@ async def test_an_amber_reply_changes_no_byte_for_an_anonymous_reader(
     paths = ["/v1/timelines/actors/haftar", "/v1/timelines/all", "/v1/timelines/all.csv", "/v1/timelines/all.md"]
     before = [await anonymous.get(path) for path in paths]
 
-    reply = await api.post("/v1/events", json=denial(id_of("event", "E02"), source="weekly", modality="stated"))
+    reply = await api.post("/v1/events", json=denial(event("E02"), source="weekly", modality="stated"))
     after = [await anonymous.get(path) for path in paths]
 
     position = reply.json()["position"]
@@ -346,13 +345,13 @@ async def test_each_level_reads_the_standing_that_its_own_voices_make(week: Page
 
     for level in (0, 1, 2):
         entries = {entry.id: entry for entry in await week.entries(level=level)}
-        seen.append(tuple(entries[id_of("event", ref)].standing for ref in ("E03", "E07")))
+        seen.append(tuple(entries[event(ref)].standing for ref in ("E03", "E07")))
 
     assert seen == [("reported", "rumoured"), ("denied", "rumoured"), ("denied", "denied")]
 
 
 async def test_what_is_hidden_is_named_nowhere(week: Pages) -> None:
-    hidden = [id_of("event", ref) for ref in ("E04", "E14")]
+    hidden = [event(ref) for ref in ("E04", "E14")]
 
     clear = str(await week.walk(level=0))
     green = str(await week.walk(level=1))

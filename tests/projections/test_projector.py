@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.checks import check, check_log
-from tests.log.appending import append, append_raw, fetch, tamper, topic, writer_on
+from tests.log.appending import append, append_raw, erasure, fetch, tamper, topic, visit, writer_on
 from tests.log.desk import desk_on
 from tests.projections.folding import (
     ROLE,
@@ -27,6 +27,7 @@ from tests.projections.folding import (
 from tests.projections.loading import post_stream, post_week
 from tests.projections.streams import Stream
 from timeline.app import Application
+from timeline.db.listen import Listener
 from timeline.errors import ForkedLog, PoisonRecord, WrongDatabase
 from timeline.log.record import NewRecord, Stored
 from timeline.projections import fold as folds
@@ -154,6 +155,18 @@ async def test_one_that_is_behind_is_fenced_whatever_it_would_write(db: str) -> 
             await step(other, tables, 0, 200)
 
     await check_log(db)
+
+
+async def test_one_that_is_behind_never_moves_progress_back_though_it_has_nothing_to_write(db: str) -> None:
+    async with writer_on(db) as writer:
+        (event,) = await append(writer, visit())
+        await append(writer, erasure(event.id))
+
+    async with live_tables(db) as (one, tables), live_tables(db) as (other, _):
+        await step(one, tables, 0, 2)
+        with pytest.raises(Fenced):
+            await step(other, tables, 0, 1)
+        assert await position(one, tables) == 2
 
 
 async def test_two_projectors_at_once_fold_each_record_once(db: str) -> None:
@@ -363,37 +376,33 @@ async def test_a_rebuild_under_load_switches_and_no_reader_goes_back(
     assert to is not None
     await api.post("/v1/sources", json=PAPER)
     seen: list[int] = []
-    rebuilding = True
+    made: list[str] = []
+    posted: list[str] = []
 
-    async def post() -> int:
-        posted = 0
-        while rebuilding:
+    async def post() -> None:
+        while len(made) < 4:
             receipt = (await api.post("/v1/events", json=VISIT)).json()
             shown = await api.get(f"/v1/events/{receipt['id']}")
             assert (receipt["visible"], shown.status_code) == (True, 200)
-            posted += 1
-        return posted
+            posted.append(receipt["id"])
 
     async def read() -> None:
-        while rebuilding:
+        while len(made) < 4:
             async with to.reader.at() as (_, at):
                 seen.append(at)
             await asyncio.sleep(0.001)
 
-    async def rebuild_often() -> list[str]:
-        nonlocal rebuilding
-        made = []
+    async with asyncio.TaskGroup() as tasks:
+        for each in (post, post, read):
+            tasks.create_task(each())
         for _ in range(4):
-            made.append((await rebuild(application.dsn, ROLE)).tables)
             await asyncio.sleep(0.4)
-        rebuilding = False
-        return made
-
-    posted, posted_too, _, made = await asyncio.gather(post(), post(), read(), rebuild_often())
+            made.append((await rebuild(application.dsn, ROLE)).tables)
 
     assert seen == sorted(seen)
-    assert posted + posted_too > 30
+    assert len(posted) > 30
     assert await to.projector.reached(await to.log.head(), 5)
+    await asyncio.sleep(2 * projectors.POLL_SECONDS)  # an idle projector looks for a switch at each poll
     assert to.projector.tables == made[-1]
     kept = await fetch(application.dsn, "SELECT tables FROM timeline.progress")
     assert {row["tables"] for row in kept} == set(made[-2:])
@@ -483,6 +492,34 @@ async def test_a_waiting_post_is_woken_long_before_the_poll(
         took.append(time.monotonic() - began)
 
     assert sorted(took)[5] < 0.1
+
+
+async def test_a_notification_during_an_empty_read_is_not_slept_through(
+    db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projectors, "POLL_SECONDS", 60.0)
+    listener, real_step, appended = Listener(), projectors.step, asyncio.Event()
+    await listener.start(db, "timeline_log")
+
+    async def step_and_append(connection: asyncpg.Connection, tables: str, after: int, limit: int, **how: bool) -> int:
+        reached = await real_step(connection, tables, after, limit, **how)
+        if not appended.is_set():
+            heard = listener.generation
+            async with writer_on(db) as writer:
+                await append(writer, topic("libya"))
+            await listener.wait_past(heard, 10)
+            appended.set()
+        return reached
+
+    monkeypatch.setattr(projectors, "step", step_and_append)
+    projector = Projector(db, listener, ROLE)
+    await projector.start()
+    await appended.wait()
+    reached = await projector.reached(1, 5)
+    await projector.stop()
+    await listener.stop()
+
+    assert reached
 
 
 async def test_without_any_notification_reads_are_live_within_the_poll(db: str) -> None:

@@ -1,7 +1,9 @@
 """An answer on its way out: the format asked for, and nothing at all where the reader has it already."""
 
-import hashlib
+import re
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from litestar import Response
 
@@ -9,9 +11,11 @@ from timeline.api.service import Asked
 from timeline.errors import NotAcceptable
 from timeline.formats import FORMATS, offered, render
 from timeline.formats.format import Format
+from timeline.model.faults import shown
 
 SUFFIX = "timeline_suffix"
 """Where the edge leaves the suffix that it took from a path."""
+WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
 def negotiated(request: Asked, answers: type) -> Format:
@@ -22,24 +26,48 @@ def negotiated(request: Asked, answers: type) -> Format:
     """
     formats = offered(answers)
     suffix = request.scope.get(SUFFIX)
+    accept = ", ".join(request.headers.getall("accept", []))
     if suffix:
         chosen = next((each for each in formats if each.suffix == suffix), None)
     else:
-        by_type = {each.media_type.split(";")[0]: each for each in formats}
-        asked = request.headers.get("accept")
-        accepted = request.accept.best_match([*by_type], default=None) if asked else next(iter(by_type))
-        chosen = by_type.get(accepted) if accepted else None
+        chosen = preferred(accept, {each.media_type.split(";")[0]: each for each in formats})
     if chosen is None:
         names = ", ".join(f"{each.suffix} ({each.media_type.split(';')[0]})" for each in formats)
-        raise NotAcceptable(f"This comes as {names}; found {suffix or request.headers.get('accept')}.")
+        raise NotAcceptable(f"This comes as {names}; found {shown(suffix or accept)}.")
     return chosen
+
+
+def preferred(accept: str, offers: Mapping[str, Format]) -> Format | None:
+    """What an Accept header likes best (RFC 9110 §12.5.1); None where it takes nothing of what is offered.
+
+    Of equals, that which is named first. The framework's own choice takes what is refused by `q=0`.
+    """
+    if not accept.strip():
+        return next(iter(offers.values()))
+    ranges = [_range(text) for text in accept.split(",")]
+    best, chosen = (0.0, 0, 0), None
+    for offer, each in offers.items():
+        closeness, order, weight = max((_closeness(name, offer), -i, q) for i, (name, q) in enumerate(ranges))
+        if closeness and weight and (weight, closeness, order) > best:
+            best, chosen = (weight, closeness, order), each
+    return chosen
+
+
+def _range(text: str) -> tuple[str, float]:
+    """A media range and its weight; 0 for a weight that is none."""
+    name, *parameters = (part.strip().lower() for part in text.split(";"))
+    weight = next((each.removeprefix("q=") for each in parameters if each.startswith("q=")), "1")
+    return name, float(weight) if WEIGHT.fullmatch(weight) else 0.0
+
+
+def _closeness(name: str, offer: str) -> int:
+    """How closely a media range names an offer; 0 where it does not."""
+    return {offer: 3, offer.split("/")[0] + "/*": 2, "*/*": 1}.get(name, 0)
 
 
 def unchanged(request: Asked, tag: str) -> bool:
     """Whether the reader has this version already: If-None-Match, compared weakly (RFC 9110 §13.1.2)."""
-    known = request.headers.get("if-none-match")
-    if known is None:
-        return False
+    known = ",".join(request.headers.getall("if-none-match", []))
     tags = {each.strip().removeprefix("W/") for each in known.split(",")}
     return "*" in tags or tag.removeprefix("W/") in tags
 
@@ -61,25 +89,19 @@ def not_modified(tag: str, position: int, *, public: bool) -> Response[None]:
 
 def respond(request: Asked, fmt: Format, answer: Any, headers: dict[str, str], status: int = 200) -> Response[bytes]:
     """The answer, written in its format, with links to its other formats (RFC 8288)."""
+    path, given = quote(request.scope["path"]), list(request.query_params.multi_items())
+    query = "?" + urlencode(given) if given else ""
     links = [
-        f'<{request.url.path}{each.suffix}{query}>; rel="alternate"; type="{each.media_type.split(";")[0]}"'
-        for query in ("?" + request.url.query if request.url.query else "",)
+        f'<{path}{each.suffix}{query}>; rel="alternate"; type="{each.media_type.split(";")[0]}"'
         for each in offered(type(answer))
         if each is not fmt
     ]
     following = getattr(answer, "next", None)
     if isinstance(following, str):
-        rest = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        query = "&".join(f"{name}={value}" for name, value in [*rest, ("cursor", following)])
-        suffix = request.scope.get(SUFFIX) or ""
-        links.append(f'<{request.url.path}{suffix}?{query}>; rel="next"')
+        query = urlencode([each for each in given if each[0] != "cursor"] + [("cursor", following)])
+        links.append(f'<{path}{request.scope.get(SUFFIX) or ""}?{query}>; rel="next"')
     all_headers = headers | ({"Link": ", ".join(links)} if links and request.method == "GET" else {})
     return Response(render(fmt, answer), status_code=status, media_type=fmt.media_type, headers=all_headers)
-
-
-def tag_of(*parts: object) -> str:
-    """A strong ETag made from what determines an answer."""
-    return '"' + hashlib.sha256("\x00".join(map(str, parts)).encode()).hexdigest()[:24] + '"'
 
 
 SUFFIXES = tuple(sorted((each.suffix for each in FORMATS.values()), key=len, reverse=True))

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -16,13 +17,16 @@ from litestar.types import ASGIApp, Receive, Send
 
 from timeline.api.answer import SUFFIX, SUFFIXES
 from timeline.api.metrics import Metrics
-from timeline.api.problems import answer
-from timeline.errors import MethodNotAllowed, NotFound, TimelineError
+from timeline.api.problems import MEDIA_TYPE, answer, instance_of
+from timeline.errors import BadRequest, MethodNotAllowed, NotFound, TimelineError
+from timeline.model.faults import shown
 
 log = structlog.get_logger("timeline.access")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PARTS = re.compile(r"(\{\w+:\w+\})")
+ADDRESS_MAX = 8_000
+"""Characters of a path and its query; RFC 9110 §4.1 asks for that many to be taken."""
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -61,8 +65,9 @@ class Edge:
             return
         began = time.perf_counter()
         request_id = _request_id(scope)
+        asked, scope = scope, {**scope}  # the server goes on by its own: of HEAD it must know that no body follows
         address, status = self._prepare(scope), 500
-        head = scope["method"] == "HEAD"
+        head = asked["method"] == "HEAD"
 
         async def answer_with(message: Any) -> None:
             nonlocal status
@@ -82,44 +87,51 @@ class Edge:
                 await self._serve(scope, receive, answer_with, address)
             finally:
                 seconds = time.perf_counter() - began
-                self._note(scope, address, status, seconds)
+                self._note(asked["method"], address, status, seconds)
 
     def _prepare(self, scope: Any) -> _Address | None:
-        """Take a format's suffix off the path, and find what may answer it."""
+        """Take a format's suffix off the path of what can be read, and find what may answer it."""
         path = scope["path"]
-        for suffix in SUFFIXES if path.startswith("/v1/") else ():
-            if path.endswith(suffix) and len(path) > len(suffix) + len("/v1/"):
-                scope[SUFFIX] = suffix
-                scope["path"] = path = path[: -len(suffix)]
-                scope["raw_path"] = path.encode()
-                break
+        suffix = next((each for each in SUFFIXES if path.startswith("/v1/") and path.endswith(each)), None)
+        found = self._find(path.removesuffix(suffix)) if suffix else None
+        if found is None or "GET" not in found.methods:
+            return self._find(path)
+        scope[SUFFIX], scope["path"] = suffix, path.removesuffix(suffix)
+        scope["raw_path"] = quote(scope["path"]).encode()
+        return found
+
+    def _find(self, path: str) -> _Address | None:
         known = [each for each in self._addresses if each.pattern.fullmatch(path)]
         return min(known, key=lambda each: each.template.count("{"), default=None)
 
     async def _serve(self, scope: Any, receive: Receive, send: Send, address: _Address | None) -> None:
         method = scope["method"]
-        if address is None:
-            error = NotFound(f"Nothing is served at {scope['path']}. See /docs.")
-            await _refuse(error, scope, receive, send, {})
+        if len(scope["path"]) + len(scope["query_string"]) > ADDRESS_MAX:
+            error: TimelineError = BadRequest(f"Expected an address of at most {ADDRESS_MAX:,} characters, found more.")
+            await _refuse(error, scope, send, {})
             return
-        allowed = address.methods | {"OPTIONS"} | ({"HEAD"} if "GET" in address.methods else set())
+        if address is None:
+            error = NotFound(f"Nothing is served at {shown(scope['path'])}. See /docs.")
+            await _refuse(error, scope, send, {})
+            return
+        methods = address.methods & {"GET"} if SUFFIX in scope else address.methods  # no format is posted to
+        allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         allow = {"Allow": ", ".join(sorted(allowed))}
         if method == "OPTIONS":
             await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", allow["Allow"].encode())]})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         elif method not in allowed:
-            await _refuse(MethodNotAllowed(f"Expected {allow['Allow']}, found {method}."), scope, receive, send, allow)
+            await _refuse(MethodNotAllowed(f"Expected {allow['Allow']}, found {method}."), scope, send, allow)
         else:
             if method == "HEAD":
                 scope["method"] = "GET"  # a GET whose body is left out
             await self._inner(scope, receive, send)
-            scope["method"] = method
 
-    def _note(self, scope: Any, address: _Address | None, status: int, seconds: float) -> None:
+    def _note(self, method: str, address: _Address | None, status: int, seconds: float) -> None:
         """Count and log a request: never its body, its credentials or its query."""
         route = address.template if address else "unknown"
-        self._metrics.request(scope["method"], route, status, seconds)
-        log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+        self._metrics.request(method, route, status, seconds)
+        log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _request_id(scope: Any) -> str:
@@ -127,9 +139,9 @@ def _request_id(scope: Any) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
-async def _refuse(error: TimelineError, scope: Any, receive: Receive, send: Send, headers: dict[str, str]) -> None:
-    response = answer(error, scope["path"])
-    sent = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(response.content)).encode())]
-    sent += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+async def _refuse(error: TimelineError, scope: Any, send: Send, headers: dict[str, str]) -> None:
+    response = answer(error, instance_of(scope))
+    sent = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(response.content)).encode())]
+    sent += [(name.lower().encode(), value.encode()) for name, value in (response.headers | headers).items()]
     await send({"type": "http.response.start", "status": error.status, "headers": sent})
     await send({"type": "http.response.body", "body": response.content, "more_body": False})

@@ -1,5 +1,6 @@
 """Post events and edits, one or many; read one."""
 
+import asyncio
 from typing import Any, Union
 
 import msgspec
@@ -7,36 +8,23 @@ from litestar import Response
 from litestar.params import FromPath
 
 from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged
-from timeline.api.body import JSON, NDJSON, decode, media_type, plain
+from timeline.api.batch import BatchBody, lines_of
+from timeline.api.body import JSON, NDJSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
 from timeline.api.posting import post_batch, post_one
-from timeline.api.problems import MEDIA_TYPE, document
-from timeline.api.query import BatchParams, EventParams, PostParams, as_id, read_query
+from timeline.api.problems import answer, instance_of
+from timeline.api.query import BatchParams, EventParams, PostParams, read_query
 from timeline.api.service import Asked, identify, service
-from timeline.errors import BatchRefused, BodyTooLarge, Fault, NotFound
-from timeline.log.admit import Line, Refused
-from timeline.log.resolve import invalid
+from timeline.errors import BatchRefused, NotFound
+from timeline.log.resolve import as_uuid
 from timeline.model.edits import EDITS
 from timeline.model.entry import BatchReceipt, EventShown, Receipt
-from timeline.model.faults import faults
+from timeline.model.faults import shown
 from timeline.model.kinds import EVENTS
-from timeline.model.record import Record
-from timeline.model.registry import REGISTRATIONS
 from timeline.projections.events import Moved, event_shown
 from timeline.projections.pages import etag
 
-KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS}
 Posted: Any = Union[tuple({**EVENTS, **EDITS}.values())]  # noqa: UP007  (built from a tuple, so not writable with |)
-AnyRecord: Any = Union[tuple(KINDS.values())]  # noqa: UP007  (as above)
-
-
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Many records at once; a plain JSON array of them, or NDJSON with one a line, will do as well."""
-
-    events: list[dict[str, Any]]
-    """Records of any kind; each may carry `ref`, by which later lines name it as `#ref`."""
-    defaults: dict[str, Any] = {}
-    """Fields for every line that may have them and does not."""
 
 
 @append(
@@ -61,7 +49,8 @@ async def post_event(request: Asked) -> Response[Any]:
     who = identify(request, to_write=True)
     params = read_query(request, PostParams)
     media_type(request, (JSON,))
-    return await post_one(request, decode(await request.body(), Posted), params, who)
+    body = await body_of(request, service(request).settings.body_bytes_max)
+    return await post_one(request, decode(plain(body), Posted), params, who)
 
 
 @append(
@@ -70,7 +59,7 @@ async def post_event(request: Asked) -> Response[Any]:
         operation_id="postBatch",
         tag="events",
         query=BatchParams,
-        body=Batch,
+        body=BatchBody,
         body_media_types=(JSON, NDJSON),
         answers=BatchReceipt,
         status=201,
@@ -87,71 +76,19 @@ async def post_events(request: Asked) -> Response[Any]:
     who = identify(request, to_write=True)
     params = read_query(request, BatchParams)
     given = media_type(request, (JSON, NDJSON))
-    lines = _lines(await request.body(), given, service(request).settings.batch_lines_max)
+    settings = service(request).settings
+    body = await body_of(request, settings.batch_bytes_max)
+    # In a thread: to name the faults of 10,000 lines takes seconds, in which others must be answered.
+    lines = await asyncio.to_thread(lines_of, body, given, settings.batch_lines_max)
     receipt = await post_batch(request, lines, params, who)
     if receipt.refused and params.mode == "atomic" and not params.dry_run:
         problem = BatchRefused(
             f"{receipt.refused} of {len(receipt.verdicts)} lines were refused, so nothing was recorded.",
             verdicts=msgspec.to_builtins(receipt.verdicts),
         )
-        body = msgspec.json.encode(document(problem, request.url.path))
-        return Response(body, status_code=problem.status, media_type=MEDIA_TYPE)
+        return answer(problem, instance_of(request.scope))
     status = 200 if receipt.refused or params.dry_run else 201
     return Response(msgspec.json.encode(receipt), status_code=status, media_type=JSON)
-
-
-def _lines(body: bytes, given: str, most: int) -> list[Line | Refused]:
-    """The lines of a batch, each read as its kind or refused by itself."""
-    objects, defaults = _objects(body, given)
-    if len(objects) > most:
-        raise BodyTooLarge(f"Expected at most {most:,} lines, found {len(objects):,}. Post them in parts.")
-    return [_line(number, each, defaults) for number, each in enumerate(objects, 1)]
-
-
-def _objects(body: bytes, given: str) -> tuple[list[Any], dict[str, Any]]:
-    if given == NDJSON:
-        return [plain(line) for line in body.splitlines() if line.strip()], {}
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        value = plain(body)  # for its better words
-    if isinstance(value, list):
-        return value, {}
-    found = faults(value, Batch)
-    known = {"events", "defaults"}
-    found += [
-        Fault(pointer=f"#/{name}", expected="events or defaults", found=f"unknown field {name}")
-        for name in (value if isinstance(value, dict) else ())
-        if name not in known
-    ]
-    if found:
-        raise invalid(found)
-    return value["events"], value.get("defaults", {})
-
-
-def _line(number: int, value: Any, defaults: dict[str, Any]) -> Line | Refused:
-    ref = value.get("ref") if isinstance(value, dict) else None
-    if isinstance(value, dict):
-        value = {name: each for name, each in value.items() if name != "ref"}
-        kind = KINDS.get(str(value.get("kind")))
-        fields = {f.encode_name for f in msgspec.structs.fields(kind)} if kind else set()
-        value = {name: each for name, each in defaults.items() if name in fields} | value
-    try:
-        post = msgspec.convert(value, AnyRecord)
-    except (msgspec.ValidationError, UnicodeEncodeError):
-        return Refused(number=number, ref=_text(ref), refusal=invalid(faults(value, AnyRecord) or [_no_record(value)]))
-    if ref is not None and not _text(ref):
-        fault = Fault(pointer="#/ref", expected="a short text", found=str(ref)[:80])
-        return Refused(number=number, ref=None, refusal=invalid([fault]))
-    return Line(post=post, number=number, ref=ref)
-
-
-def _text(ref: Any) -> str | None:
-    return ref if isinstance(ref, str) and 0 < len(ref) <= 100 else None
-
-
-def _no_record(value: Any) -> Fault:
-    return Fault(pointer="#", expected="a record", found=str(value)[:80])
 
 
 @read(
@@ -166,9 +103,9 @@ async def get_event(request: Asked, event: FromPath[str]) -> Response[Any]:
     params = read_query(request, EventParams)
     fmt = negotiated(request, EventShown)
     to = service(request)
-    event_id = as_id(event)
+    event_id = as_uuid(event)
     if event_id is None:
-        raise NotFound(f"No event {event!r}. Give its id.")
+        raise NotFound(f"No event {shown(event)}. Give its id.")
     await to.seen(params.min_position)
     on = params.on or to.now().date()
     async with to.reader.at() as (connection, position):

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Response
 
 from timeline import __version__
+from timeline.api.answer import negotiated, respond
 from timeline.api.contract import Contract, read
 from timeline.api.metrics import Metrics
 from timeline.api.query import NoParams, read_query
@@ -13,12 +14,13 @@ from timeline.api.service import Asked, service
 from timeline.db.pool import is_lost
 from timeline.log.read import SQL as LOG
 from timeline.model.edits import EDITS
+from timeline.model.entry import Shape
 from timeline.model.kinds import EVENTS, Event, roles_of
 from timeline.model.record import Record
 from timeline.model.registry import REGISTRATIONS
 
 
-class KindShown(msgspec.Struct, frozen=True, kw_only=True):
+class KindShown(Shape, frozen=True, kw_only=True):
     """A kind of record: what it is for, and one as it would be posted."""
 
     kind: str
@@ -32,20 +34,20 @@ class KindShown(msgspec.Struct, frozen=True, kw_only=True):
     example: dict[str, Any]
 
 
-class KindsShown(msgspec.Struct, frozen=True, kw_only=True):
+class KindsShown(Shape, frozen=True, kw_only=True):
     """Every kind."""
 
     kinds: list[KindShown]
 
 
-class Alive(msgspec.Struct, frozen=True, kw_only=True):
+class Alive(Shape, frozen=True, kw_only=True):
     """The process runs."""
 
     status: str
     version: str
 
 
-class Ready(msgspec.Struct, frozen=True, kw_only=True):
+class Ready(Shape, frozen=True, kw_only=True):
     """Whether the service can do its work, and what is wrong if it can't."""
 
     status: str
@@ -92,11 +94,12 @@ def _json(value: Any, status: int = 200) -> Response[bytes]:
     return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
 
 
-@read("/v1/kinds", _open("getKinds", KindsShown))
+@read("/v1/kinds", _open("getKinds", KindsShown, refuses=(406,)))
 async def get_kinds(request: Asked) -> Response[bytes]:
     """Every kind of record, with its roles and an example."""
     read_query(request, NoParams)
-    return _json(KINDS)
+    fmt = negotiated(request, KindsShown)
+    return respond(request, fmt, KINDS, {"Vary": "Accept, Accept-Encoding"})
 
 
 @read("/health/live", _open("getLive", Alive))

@@ -15,6 +15,7 @@ from timeline import __version__
 from timeline.api.contract import Contract
 from timeline.api.problems import MEDIA_TYPE, Problem
 from timeline.formats import offered
+from timeline.model.entry import BatchReceipt, Preview
 
 REF = "#/components/schemas/{name}"
 JSON = "application/json"
@@ -69,7 +70,7 @@ class _Schemas:
     """The component schemas of every type that a route takes or gives."""
 
     def __init__(self, contracts: list[Contract]) -> None:
-        wanted: list[Any] = [Problem]
+        wanted: list[Any] = [Problem, Preview]
         for contract in contracts:
             wanted += [each for each in (contract.body, contract.answers) if each is not None]
         self._of = dict(zip(map(str, wanted), msgspec.json.schema_components(wanted, ref_template=REF)[0], strict=True))
@@ -79,7 +80,7 @@ class _Schemas:
             raise ValueError("two component schemas got one name")
         self.components: dict[str, Any] = {}
         for name, schema in sorted(components.items()):
-            self.components.setdefault(renamed[name], _tidy(_described(schema, wanted), renamed))
+            self.components.setdefault(renamed[name], _tidy(schema, renamed))
         self._renamed = renamed
 
     def of(self, wanted: Any) -> dict[str, Any]:
@@ -97,10 +98,6 @@ def component_name(name: str) -> str:
         return name
     base, _, roles = name.partition("_typing.Literal")
     return base + "".join(word.capitalize() for word in re.findall(r"[a-z]+", roles))
-
-
-def _described(schema: dict[str, Any], wanted: list[Any]) -> dict[str, Any]:
-    return schema
 
 
 def _tidy(schema: Any, renamed: dict[str, str]) -> Any:
@@ -203,6 +200,17 @@ def _examples(body: Any) -> dict[str, Any]:
     return {cls.kind_of(): {"value": cls.example} for cls in kinds if hasattr(cls, "example")}
 
 
+def _without_record(contract: Contract, names: _Schemas) -> dict[str, Any]:
+    """The answer to a post that was read and not recorded, or not in whole."""
+    several = contract.answers is BatchReceipt
+    words = (
+        "With `dry_run`: what each line would get. With `mode=each`: some were refused."
+        if several
+        else "With `dry_run`: what would be recorded, and what it would change."
+    )
+    return {"description": words, "content": {JSON: {"schema": names.of(BatchReceipt if several else Preview)}}}
+
+
 def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "Done."}
     if contract.answers is not None:
@@ -217,10 +225,7 @@ def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
         }
     found: dict[str, Any] = {str(contract.status): good}
     if contract.scope == "append":
-        found["200"] = {
-            "description": "With `dry_run`: what would be recorded. Of a batch: some lines were refused.",
-            "content": {JSON: {"schema": {"type": "object"}}},
-        }
+        found["200"] = _without_record(contract, names)
     if contract.scope == "read":
         found["304"] = {"description": "What you have still holds."}
     problem = {"content": {MEDIA_TYPE: {"schema": names.of(Problem)}}}

@@ -10,7 +10,7 @@ import msgspec
 from litestar import Response
 
 from timeline.access import Identity
-from timeline.api.problems import document
+from timeline.api.problems import document, instance_of
 from timeline.api.query import BatchParams, PostParams
 from timeline.api.service import Asked, Service, service
 from timeline.errors import BadParameter, SlugTaken, TimelineError
@@ -18,6 +18,7 @@ from timeline.log.admit import Admitted, Caller, Line, Refused
 from timeline.log.record import Group, Receipt
 from timeline.model import entry
 from timeline.model.codec import read_payload
+from timeline.model.faults import shown
 from timeline.model.record import Record
 from timeline.model.registry import COLLECTIONS, REGISTRATIONS
 from timeline.projections.preview import would_change
@@ -26,7 +27,8 @@ PROPOSAL_RACES_MAX = 3
 BEHIND_RECORDS_MAX = 20_000
 """A batch waits while reads are this far behind, so that loading does not run away from reading."""
 BEHIND_WAIT_SECONDS = 5.0
-_KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{1,255})')
+_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"|([!#-+\--:<-\[\]-~]{1,255})')
+"""A string of RFC 9651 §3.3.3; as a kindness also one without its quotes, where it holds nothing that needs them."""
 _KEYS = uuid5(NAMESPACE_URL, "tag:timeline,2026:idempotency-key")
 
 
@@ -34,15 +36,17 @@ def key_of(request: Asked, who: Identity) -> UUID | None:
     """The id that the Idempotency-Key derives: the same caller and key give the same id, so no table is needed.
 
     Raises:
-        BadParameter: the key is not a string (RFC 9651) of 1 to 255 printable characters.
+        BadParameter: the key is not a string (RFC 9651) of 1 to 255 printable characters, or is given twice.
     """
-    given = request.headers.get("idempotency-key")
-    if given is None:
+    given = request.headers.getall("idempotency-key", [])
+    if not given:
         return None
-    found = _KEY.fullmatch(given.strip())
-    if found is None:
-        raise BadParameter('Expected Idempotency-Key as a quoted string of 1 to 255 ASCII characters: "my-key-1".')
-    return uuid5(_KEYS, f"{who.subject}\n{found[1] or found[2]}")
+    found = _KEY.fullmatch(given[0].strip(" "))
+    if found is None or len(given) > 1:
+        expected = 'one quoted string of 1 to 255 ASCII characters, such as "my-key-1"'
+        raise BadParameter(f"Expected Idempotency-Key as {expected}; found {shown(', '.join(given))}.")
+    key = found[2] or re.sub(r"\\(.)", r"\1", found[1])
+    return uuid5(_KEYS, f"{who.subject}\n{key}")
 
 
 async def post_one(request: Asked, post: Record, params: PostParams, who: Identity) -> Response[Any]:
@@ -84,13 +88,18 @@ async def _recorded(to: Service, post: Record, caller: Caller) -> tuple[Admitted
     """Admit and append. Where another post proposed the same name meanwhile, resolve again: it is registered now."""
     for _ in range(PROPOSAL_RACES_MAX):
         admitted = await _admitted(to, post, caller)
-        outcome = (await to.writer.append([admitted.group(by_key=caller.key is not None)]))[0]
+        outcome = (await to.writer.append([admitted.group(_by_key(caller, post))]))[0]
         if isinstance(outcome, SlugTaken) and len(admitted.records) > 1:
             continue
         break
     if isinstance(outcome, TimelineError):
         raise outcome
     return admitted, outcome
+
+
+def _by_key(caller: Caller, post: Record) -> bool:
+    """Whether the record's id came from the key; an id of its own counts before it."""
+    return caller.key is not None and getattr(post, "id", None) is None
 
 
 def location(admitted: Admitted) -> str:
@@ -118,27 +127,44 @@ async def post_batch(
     """Record the lines, all or each; a verdict for every one."""
     to = service(request)
     caller = Caller(subject=who.subject, on_missing=params.on_missing, key=key_of(request, who))
-    good = [line for line in lines if isinstance(line, Line)]
-    by_number: dict[int, Admitted | Refused] = {v.number: v for v in await to.admission.admit(good, caller, to.now())}
-    verdicts = [by_number.get(each.number, each) for each in lines]
-    refused = any(isinstance(each, Refused) for each in verdicts)
-    admitted = [each for each in verdicts if isinstance(each, Admitted)]
-    if params.dry_run or (refused and params.mode == "atomic"):
-        outcomes: dict[int, list[Receipt] | TimelineError] = {}
-    else:
-        await _keep_pace(to)
-        outcomes = await _append(to, admitted, params.mode == "atomic", caller.key is not None)
-    shown = [_line(each, outcomes, params, request.url.path) for each in verdicts]
-    done = [r for o in outcomes.values() if not isinstance(o, TimelineError) for r in o[-1:]]
-    last = max((r.position for r in done), default=0)
+    for left in reversed(range(PROPOSAL_RACES_MAX)):
+        verdicts = await _verdicts(to, lines, caller)
+        try:
+            outcomes = await _outcomes(to, verdicts, params, caller.key is not None)
+            break
+        except SlugTaken:  # another post registered meanwhile what a line proposes: now it can be named
+            if not left or params.on_missing != "propose":
+                raise
+    shown = [_line(each, outcomes, params, instance_of(request.scope)) for each in verdicts]
+    done = [o[-1] for o in outcomes.values() if not isinstance(o, TimelineError)]
+    recorded = len({receipt.position for receipt in done if not receipt.repeated})
+    last = max((receipt.position for receipt in done), default=0)
     return entry.BatchReceipt(
         mode=params.mode,
-        recorded=sum(not r.repeated for r in done),
-        repeated=sum(r.repeated for r in done),
+        recorded=recorded,
+        repeated=len(done) - recorded,
         refused=sum(v.problem is not None for v in shown),
         visible=bool(done) and await to.projector.reached(last, to.settings.visible_wait_seconds),
         verdicts=shown,
     )
+
+
+async def _verdicts(to: Service, lines: Sequence[Line | Refused], caller: Caller) -> list[Admitted | Refused]:
+    """Admission's verdict on each line; one that was refused before keeps its refusal."""
+    good = [line for line in lines if isinstance(line, Line)]
+    by_number: dict[int, Admitted | Refused] = {v.number: v for v in await to.admission.admit(good, caller, to.now())}
+    return [by_number[each.number] if isinstance(each, Line) else each for each in lines]
+
+
+async def _outcomes(
+    to: Service, verdicts: Sequence[Admitted | Refused], params: BatchParams, by_key: bool
+) -> dict[int, list[Receipt] | TimelineError]:
+    """What the log did with the admitted lines, by line; nothing where nothing is to be recorded."""
+    admitted = [each for each in verdicts if isinstance(each, Admitted)]
+    if params.dry_run or (len(admitted) < len(verdicts) and params.mode == "atomic"):
+        return {}
+    await _keep_pace(to)
+    return await _append(to, admitted, params.mode == "atomic", by_key)
 
 
 async def _keep_pace(to: Service) -> None:
@@ -158,15 +184,29 @@ async def _append(
     records = tuple(record for each in admitted for record in each.records)
     outcome = (await to.writer.append([Group(records=records, by_key=by_key)]))[0]
     if isinstance(outcome, TimelineError):
-        raise outcome
+        return {_guilty(admitted, outcome).number: outcome}
     receipts: dict[int, list[Receipt] | TimelineError] = {}
     for each in admitted:
         receipts[each.number], outcome = outcome[: len(each.records)], outcome[len(each.records) :]
     return receipts
 
 
+def _guilty(admitted: list[Admitted], refusal: TimelineError) -> Admitted:
+    """The line that the writer refused a whole batch for, where it says which record it was.
+
+    Raises:
+        TimelineError: the refusal itself, where it speaks of no record: it is the whole batch's.
+    """
+    wanted = refusal.extra.get("id")
+    found = (each for each in admitted for own in each.records if wanted in (str(own.id), str(own.subject)))
+    line = next(found, None)
+    if line is None:
+        raise refusal
+    return line
+
+
 def _line(
-    verdict: Admitted | Refused | Line,
+    verdict: Admitted | Refused,
     outcomes: dict[int, list[Receipt] | TimelineError],
     params: BatchParams,
     instance: str,

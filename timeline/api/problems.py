@@ -1,12 +1,14 @@
 """Errors as problem documents (RFC 9457), in one place."""
 
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
+from timeline.api.answer import SUFFIX
 from timeline.api.service import Asked
 from timeline.db.pool import is_lost
 from timeline.errors import (
@@ -20,10 +22,12 @@ from timeline.errors import (
     Unauthorised,
     UnsupportedMediaType,
 )
+from timeline.model.entry import LineVerdict
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+INSTANCE_MAX = 300
 _OF_STATUS: dict[int, type[TimelineError]] = {
     404: NotFound,
     405: MethodNotAllowed,
@@ -48,6 +52,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     revision: int | None = None
     """The current revision, after a wrong one."""
+    verdicts: list[LineVerdict] = []
+    """A verdict for each line of a batch that was refused."""
 
 
 def document(error: TimelineError, instance: str) -> dict[str, Any]:
@@ -63,6 +69,11 @@ def document(error: TimelineError, instance: str) -> dict[str, Any]:
     }
 
 
+def instance_of(scope: Any) -> str:
+    """The path that was asked, as a URI reference; cut short where it is absurd."""
+    return quote(scope["path"] + (scope.get(SUFFIX) or ""), safe="/~-._{}")[:INSTANCE_MAX]
+
+
 def answer(error: TimelineError, instance: str) -> Response[bytes]:
     """The response to an error."""
     headers: dict[str, str] = {"Cache-Control": "no-store"}
@@ -76,7 +87,7 @@ def answer(error: TimelineError, instance: str) -> Response[bytes]:
 
 def handle(request: Asked, error: Exception) -> Response[bytes]:
     """Any error that left a route."""
-    return answer(_ours(error), request.url.path)
+    return answer(_ours(error), instance_of(request.scope))
 
 
 def _ours(error: Exception) -> TimelineError:

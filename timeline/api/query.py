@@ -1,29 +1,42 @@
 """What a request asks for in its address: each route's parameters are a struct; unknown ones are refused."""
 
+import re
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
-from uuid import UUID
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta
 
 from timeline.api.service import Asked
-from timeline.errors import BadParameter, Fault, UnknownParameter
-from timeline.model.faults import faults
+from timeline.errors import BadParameter, Fault, NotFound, UnknownParameter
+from timeline.model.faults import FAULTS_MAX, faults, shown
 from timeline.model.kinds import EVENTS
+from timeline.model.record import INTEGER_MAX
 from timeline.model.standing import Word
 from timeline.projections.pages import LIMIT_MAX
 
 Q = TypeVar("Q", bound=msgspec.Struct)
-POSITION_MAX = 2**63 - 1
+POSITION_MAX = INTEGER_MAX
+NAMED = re.compile(r"[A-Za-z0-9-]{1,80}")
+"""What a path may name a thing by: an id, a slug, a week. Nothing else is looked up."""
+NUMBER = re.compile(r"-?[0-9]{1,20}")
 
-Position = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 MinPosition = Annotated[
     int, Meta(ge=0, le=POSITION_MAX, description="Wait until this position is readable; 503 if it takes too long.")
 ]
 KindName: Any = Literal[tuple(EVENTS)]
 """A kind of event; made from the kinds, so that a new one is known here."""
-Reference = Annotated[str, Meta(min_length=1, max_length=80, description="A slug or an id.")]
+Reference = Annotated[
+    str, Meta(min_length=1, max_length=80, pattern=f"^{NAMED.pattern}$", description="A slug or an id.")
+]
+Cursor = Annotated[
+    str, Meta(min_length=1, max_length=400, pattern=r"^[A-Za-z0-9_-]+$", description="`next` of the page before.")
+]
+
+Feeds = Annotated[Literal["exclude", "include"], Meta(description="Whether to show what only a machine's feed says.")]
+Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many a page holds, at most.")]
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,11 +65,9 @@ class TimelineParams(Seen, frozen=True, kw_only=True):
     kind: Annotated[list[KindName], Meta(description="Only these kinds; repeat it, or separate by commas.")] = []
     standing: Annotated[list[Word], Meta(description="Only where it stands so; repeat it, or separate by commas.")] = []
     order: Annotated[Literal["asc", "desc"], Meta(description="From the first day on, or from the last back.")] = "asc"
-    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Entries of a page, at most.")] = 50
-    cursor: Annotated[str, Meta(max_length=400, description="`next` of the page before.")] | None = None
-    feeds: Annotated[
-        Literal["exclude", "include"], Meta(description="Whether to show what only a machine's feed says.")
-    ] = "exclude"
+    limit: Limit = 50
+    cursor: Cursor | None = None
+    feeds: Feeds = "exclude"
 
 
 class WeekParams(Seen, frozen=True, kw_only=True):
@@ -68,7 +79,7 @@ class WeekParams(Seen, frozen=True, kw_only=True):
         Literal["anchored", "possible", "certain"],
         Meta(description="In the one week that it is placed in, in any that it may lie in, or only if surely in it."),
     ] = "anchored"
-    feeds: Literal["exclude", "include"] = "exclude"
+    feeds: Feeds = "exclude"
 
 
 class EventParams(Seen, frozen=True, kw_only=True):
@@ -80,12 +91,18 @@ class RegistryParams(Fresh, frozen=True, kw_only=True):
 
     q: (
         Annotated[
-            str, Meta(min_length=1, max_length=200, description="Part of a slug, a name or an alias, in any case.")
+            str,
+            Meta(
+                min_length=1,
+                max_length=200,
+                pattern=r"^[^\x00-\x1f\x7f]*$",
+                description="Part of a slug, a name or an alias, in any case.",
+            ),
         ]
         | None
     ) = None
-    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = 50
-    cursor: Annotated[str, Meta(max_length=400, description="`next` of the page before.")] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
 
 
 class ChangesParams(Fresh, frozen=True, kw_only=True):
@@ -97,23 +114,26 @@ class ChangesParams(Fresh, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Positions to look at, at most.")] = 500
 
 
-class PostParams(Params, frozen=True, kw_only=True):
-    """How a post is to be taken."""
+class Taken(Params, frozen=True, kw_only=True):
+    """How posts are to be taken, one or many."""
 
     dry_run: Annotated[bool, Meta(description="Show what would be recorded and changed; record nothing.")] = False
     on_missing: Annotated[
         Literal["reject", "propose"], Meta(description="Whether unknown actors and so on are refused or registered.")
     ] = "reject"
+
+
+class PostParams(Taken, frozen=True, kw_only=True):
+    """How a post is to be taken."""
+
     wait: Annotated[
         bool, Meta(description="Whether to answer when reads show it (bounded) or as soon as it is durable.")
     ] = True
 
 
-class BatchParams(Params, frozen=True, kw_only=True):
+class BatchParams(Taken, frozen=True, kw_only=True):
     """How a batch is to be taken."""
 
-    dry_run: bool = False
-    on_missing: Literal["reject", "propose"] = "reject"
     mode: Annotated[Literal["atomic", "each"], Meta(description="All lines or none, or each line by itself.")] = (
         "atomic"
     )
@@ -136,17 +156,19 @@ def read_query(request: Asked, params: type[Q]) -> Q:
         given.setdefault(name, []).append(value)
     known = ", ".join(fields) or "none"
     unknown = [
-        Fault(pointer=f"?{name}", expected=f"one of {known}", found=name) for name in given if name not in fields
+        Fault(pointer=_pointer(name), expected=f"one of {known}", found=shown(name))
+        for name in given
+        if name not in fields
     ]
     if unknown:
-        raise UnknownParameter(f"Expected one of {known}; found {unknown[0].found}.", errors=unknown)
+        raise UnknownParameter(f"Expected one of {known}; found {unknown[0].found}.", errors=unknown[:FAULTS_MAX])
     values: dict[str, Any] = {}
     wrong: list[Fault] = []
     for name, texts in given.items():
         if _is_list(fields[name].type):
-            values[name] = [part for text in texts for part in text.split(",") if part]
+            values[name] = [part for text in texts for part in text.split(",")]
         elif len(texts) > 1:
-            wrong.append(Fault(pointer=f"?{name}", expected="one value", found=f"{len(texts)} values"))
+            wrong.append(Fault(pointer=_pointer(name), expected="one value", found=f"{len(texts)} values"))
         else:
             values[name] = texts[0]
     wrong += [f for name, value in values.items() for f in _faults(name, value, fields[name].type)]
@@ -157,12 +179,20 @@ def read_query(request: Asked, params: type[Q]) -> Q:
 
 
 def _faults(name: str, value: Any, wanted: Any) -> list[Fault]:
-    try:
-        msgspec.convert(value, wanted, strict=False)
-    except msgspec.ValidationError:
-        found = faults(value, wanted, strict=False) or [Fault(pointer="", expected="another value", found=str(value))]
-        return [Fault(pointer=f"?{name}", expected=f.expected, found=f.found) for f in found]
-    return []
+    """What is wrong with a parameter. A number is digits alone: the decoder would take `5e0` as well."""
+    found = faults(value, wanted, strict=False)
+    if not found and _is_number(wanted) and not NUMBER.fullmatch(value):
+        found = [Fault(pointer="", expected="a whole number in digits", found=shown(value))]
+    return [Fault(pointer=_pointer(name), expected=f.expected, found=f.found) for f in found]
+
+
+def _pointer(name: str) -> str:
+    return "?" + quote(name[:80], safe="")
+
+
+def _is_number(wanted: Any) -> bool:
+    members = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+    return any((each.__origin__ if get_origin(each) is Annotated else each) is int for each in members)
 
 
 def _is_list(wanted: Any) -> bool:
@@ -170,9 +200,12 @@ def _is_list(wanted: Any) -> bool:
     return get_origin(inner) is list
 
 
-def as_id(text: str) -> UUID | None:
-    """The UUID that a path segment is; None for a slug."""
-    try:
-        return UUID(text) if len(text) == 36 else None
-    except ValueError:
-        return None
+def named_in_path(text: str, what: str) -> str:
+    """A path segment that may name a thing.
+
+    Raises:
+        NotFound: nothing can have that name.
+    """
+    if not NAMED.fullmatch(text):
+        raise NotFound(f"No {what} {shown(text)}. Give its id or slug.")
+    return text

@@ -1,6 +1,5 @@
 """Registries: actors, sources, topics, places, documents, memberships, judgements of identity."""
 
-import base64
 from typing import Any
 from uuid import UUID
 
@@ -10,42 +9,19 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from timeline.api.answer import headers_of, negotiated, respond
-from timeline.api.body import JSON, decode, media_type
+from timeline.api.body import JSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
+from timeline.api.cursors import BEGINNING, Walk, fingerprint, walk_of, walk_text
 from timeline.api.posting import post_one
-from timeline.api.query import NoParams, PostParams, RegistryParams, read_query
+from timeline.api.query import Fresh, PostParams, RegistryParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
-from timeline.errors import BadCursor
 from timeline.model.entry import Receipt, RegisteredPage, RegisteredShown
 from timeline.model.registry import COLLECTIONS, REGISTRATIONS
 from timeline.projections.registered import registered_one, registered_page
 
-BEGINNING = ("", UUID(int=0))
 
-
-class OneParams(NoParams, frozen=True, kw_only=True):
+class OneParams(Fresh, frozen=True, kw_only=True):
     """What may be asked of one registered thing."""
-
-
-def _cursor(text: str | None) -> tuple[str, UUID]:
-    if text is None:
-        return BEGINNING
-    try:
-        slug, held = msgspec.msgpack.decode(
-            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[str, UUID]
-        )
-    except (ValueError, msgspec.MsgspecError):
-        raise BadCursor("Expected a cursor as given in `next`. Start again without it.") from None
-    return slug, held
-
-
-def _next(page: RegisteredPage) -> RegisteredPage:
-    """The page with its cursor: the key of its last item."""
-    if page.next is None:
-        return page
-    last = page.items[-1]
-    key = msgspec.msgpack.encode((last.slug or "", UUID(last.id)))
-    return msgspec.structs.replace(page, next=base64.urlsafe_b64encode(key).decode().rstrip("="))
 
 
 def _routes(kind: str) -> list[HTTPRouteHandler]:
@@ -59,15 +35,24 @@ def _routes(kind: str) -> list[HTTPRouteHandler]:
         params = read_query(request, RegistryParams)
         fmt = negotiated(request, RegisteredPage)
         await to.seen(params.min_position)
-        after = _cursor(params.cursor)
+        query = fingerprint(kind, params.q or "", who.level)
+        walk = walk_of(params.cursor, query) if params.cursor else None
         async with to.reader.at() as (connection, position):
-            page = await registered_page(connection, kind, who.level, position, params.q, after, params.limit)
-        return respond(request, fmt, _next(page), headers_of(None, position, public=not who.may_write))
+            at = min(walk.position, position) if walk else position
+            after = walk.after if walk else BEGINNING
+            page = await registered_page(connection, kind, who.level, at, params.q, after, params.limit)
+        if page.next is not None:
+            last = page.items[-1]
+            key = (last.slug or "", UUID(last.id))
+            page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, key)))
+        return respond(request, fmt, page, headers_of(None, at, public=not who.may_write))
 
     async def get_one(request: Asked, named: FromPath[str]) -> Response[Any]:
         who, to = identify(request), service(request)
-        read_query(request, OneParams)
+        params = read_query(request, OneParams)
         fmt = negotiated(request, RegisteredShown)
+        named_in_path(named, kind)
+        await to.seen(params.min_position)
         async with to.reader.at() as (connection, position):
             found = await registered_one(connection, kind, named, who.level, position)
         return respond(request, fmt, found, headers_of(None, position, public=not who.may_write))
@@ -76,7 +61,8 @@ def _routes(kind: str) -> list[HTTPRouteHandler]:
         who = identify(request, to_write=True)
         params = read_query(request, PostParams)
         media_type(request, (JSON,))
-        return await post_one(request, decode(await request.body(), cls), params, who)
+        body = await body_of(request, service(request).settings.body_bytes_max)
+        return await post_one(request, decode(plain(body), cls), params, who)
 
     list_them.__doc__ = f"Registered {collection}, by slug; with `q`, those found by it."
     get_one.__doc__ = f"One of the {collection}, by id or slug."
@@ -105,7 +91,7 @@ def _routes(kind: str) -> list[HTTPRouteHandler]:
                 answers=Receipt,
                 status=201,
                 scope="append",
-                refuses=(404, 409, 413, 415, 422, 503),
+                refuses=(409, 413, 415, 422, 503),
             ),
         )(register),
     ]

@@ -4,13 +4,15 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response
 from litestar.params import FromPath
 
 from timeline.access import Identity
 from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged
 from timeline.api.contract import Contract, read
-from timeline.api.query import TimelineParams, read_query
+from timeline.api.cursors import opened, sealed
+from timeline.api.query import TimelineParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.errors import BadParameter, Fault
 from timeline.model.entry import Page, Subject
@@ -63,16 +65,18 @@ async def _timeline(request: Asked, kind: str, named: str) -> Response[Any]:
         )
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)
-        cursor = read_cursor(params.cursor, query) if params.cursor else None
+        cursor = read_cursor(opened(params.cursor), query) if params.cursor else None
         at = min(cursor.position, position) if cursor else position
         found = await page(connection, query, subject, cursor, at, on)
+    if found.next is not None:
+        found = msgspec.structs.replace(found, next=sealed(found.next))
     return respond(request, fmt, found, headers_of(tag, at, public=not who.may_write))
 
 
 async def _subject(connection: Connection, kind: str, named: str, who: Identity, position: int) -> tuple[UUID, Subject]:
     if kind == "all":
         return EVERYTHING
-    return await subject_of(connection, kind, named, who.level, position)
+    return await subject_of(connection, kind, named_in_path(named, kind), who.level, position)
 
 
 def _query(params: TimelineParams, timeline: UUID, who: Identity, first: date, last: date) -> Query:

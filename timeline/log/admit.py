@@ -4,6 +4,7 @@ Nothing here runs under the log's lock. What was resolved stays resolved, for th
 here and the append (ids, revisions, slugs) is decided again by the writer.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,9 @@ from timeline.model.filling import filled_in
 from timeline.model.kinds import Event
 from timeline.model.record import Record, When
 from timeline.model.registry import REGISTRATIONS, Key, Registration, keys
+
+LINES_AT_A_TIME = 100
+"""Lines admitted before others have a turn: 10,000 in one go kept every other request waiting for a second."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +90,9 @@ class Admission:
         posts = [line.post for line in lines if line.number not in faulty]
         known = await look_up(self._reader, posts, proposing=caller.on_missing == "propose")
         verdicts: list[Admitted | Refused] = []
-        for line in lines:
+        for done, line in enumerate(lines):
+            if done % LINES_AT_A_TIME == LINES_AT_A_TIME - 1:
+                await asyncio.sleep(0)
             try:
                 if line.number in faulty:
                     raise invalid(faulty[line.number])

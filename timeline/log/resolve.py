@@ -199,6 +199,8 @@ def _fits(to: str, kind: str) -> bool:
 
 def _unknown(found: Found, known: Known) -> Fault:
     what = "an earlier event: its id, or #ref of an earlier line" if found.to == "event" else f"a registered {found.to}"
+    if found.text.startswith("#"):
+        what = f"the ref of an earlier line of the same batch, for one {found.to}"
     subject = known.subjects.get(as_uuid(found.text) or UUID(int=0))
     other = f", which is {_article(subject.kind)}" if subject else ""
     return Fault(pointer=found.pointer, expected=what, found=shown(found.text) + other)

@@ -276,9 +276,11 @@ class Writer:
     async def _look_up(self, connection: asyncpg.pool.PoolConnectionProxy, pending: list[_Waiting]) -> _Batch:
         records = [record for waiting in pending for record in waiting.group.records]
         needs = {each for waiting in pending for each in waiting.group.needs}
-        rows = await connection.fetch(SQL.known_ids, [record.id for record in records])
         subjects = list({record.subject for record in records} | needs)
+        # Revisions first. What is appended between the two look-ups is then a known id, or breaks a unique index and is
+        # decided again; the other way round a repeat would be told that its own record has moved the revision.
         revisions = await connection.fetch(SQL.current_revisions, subjects)
+        rows = await connection.fetch(SQL.known_ids, [record.id for record in records])
         return _Batch({r["id"]: _known(r) for r in rows}, {r["subject"]: r["revision"] for r in revisions})
 
     async def _insert(

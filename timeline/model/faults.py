@@ -4,24 +4,43 @@ The decoder stops at its first fault. After a refusal this second pass takes the
 so that an analyst mends a post once.
 """
 
+import re
 import types
+from itertools import islice
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from urllib.parse import quote
 
 import msgspec
 
 from timeline.errors import Fault
+from timeline.model.codec import text_faults
 
 FAULTS_MAX = 50
-_NO_VALUE = object()
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "Invalid RFC3339 encoded date": "a day such as 2019-06-03",
+}
+"""The decoder's words, in ours."""
+_WORD = re.compile("|".join(rf"\b{word}\b" for word in _WORDS))
 
 
 def shown(value: Any) -> str:
     """A found value as a reader may see it: JSON, at most 80 characters."""
     try:
         text = msgspec.json.encode(value).decode()
-    except (UnicodeEncodeError, TypeError):
+    except (UnicodeEncodeError, TypeError, OverflowError):
         text = ascii(value)
     return text if len(text) <= 80 else text[:79] + "…"
+
+
+def under(pointer: str, name: str) -> str:
+    """The pointer to a field: a JSON Pointer in a URI fragment (RFC 6901 §6), whatever the field is called."""
+    escaped = name[:80].replace("~", "~0").replace("/", "~1")
+    return f"{pointer}/{quote(escaped, safe='~', errors='backslashreplace')}"
 
 
 def faults(value: Any, wanted: Any, pointer: str = "#", *, strict: bool = True) -> list[Fault]:
@@ -53,17 +72,42 @@ def _faults(value: Any, wanted: Any, pointer: str, description: str) -> list[Fau
     origin = get_origin(wanted)
     if origin is Annotated:
         own = next((m.description for m in wanted.__metadata__ if getattr(m, "description", None)), description)
+        most = next((m.max_length for m in wanted.__metadata__ if getattr(m, "max_length", None)), None)
+        if most is not None and isinstance(value, list | dict) and len(value) > most:
+            return [Fault(pointer=pointer, expected=f"at most {most}", found=str(len(value)))]
         inner = _faults(value, wanted.__origin__, pointer, own)
         return inner or _leaf(value, wanted, pointer, own)
     if _is_union(wanted):
         return _union_faults(value, wanted, pointer, description)
     if origin is list and isinstance(value, list):
-        item = get_args(wanted)[0]
-        return [f for i, each in enumerate(value) for f in _faults(each, item, f"{pointer}/{i}", description)]
+        return _list_faults(value, get_args(wanted)[0], pointer, description)
+    if origin is dict and isinstance(value, dict):
+        return _map_faults(value, wanted, pointer)
     struct = origin or wanted
     if isinstance(struct, type) and issubclass(struct, msgspec.Struct):
         return _struct_faults(value, wanted, pointer)
     return _leaf(value, wanted, pointer, description)
+
+
+def _list_faults(value: list[Any], item: Any, pointer: str, description: str) -> list[Fault]:
+    found: list[Fault] = []
+    for i, each in enumerate(value):
+        found += _faults(each, item, f"{pointer}/{i}", description)
+        if len(found) >= FAULTS_MAX:  # a megabyte of faults is not worked through
+            break
+    return found
+
+
+def _map_faults(value: dict[str, Any], wanted: Any, pointer: str) -> list[Fault]:
+    of_name, of_value = get_args(wanted)
+    return [
+        fault
+        for name, each in value.items()
+        for fault in (
+            *_faults(name, of_name, under(pointer, name), ""),
+            *_faults(each, of_value, under(pointer, name), ""),
+        )
+    ]
 
 
 def _struct_faults(value: Any, wanted: Any, pointer: str) -> list[Fault]:
@@ -73,17 +117,17 @@ def _struct_faults(value: Any, wanted: Any, pointer: str) -> list[Fault]:
     fields = {f.encode_name: f for f in msgspec.structs.fields(wanted)}
     config = struct.__struct_config__
     known = [*fields, *([config.tag_field] if config.tag_field else [])]
+    expected = "one of " + ", ".join(known)
     found = [
-        Fault(pointer=f"{pointer}/{name}", expected="one of " + ", ".join(known), found=f"unknown field {shown(name)}")
-        for name in value
-        if name not in known
+        Fault(pointer=under(pointer, name), expected=expected, found=f"unknown field {shown(name)}")
+        for name in islice((name for name in value if name not in known), FAULTS_MAX)
     ]
     for name, field in fields.items():
         if name in value:
             found += _faults(value[name], field.type, f"{pointer}/{name}", "")
         elif field.required:
             found.append(Fault(pointer=f"{pointer}/{name}", expected="a value; the field is required", found="nothing"))
-    if not found and config.tag_field and value.get(config.tag_field, config.tag) != config.tag:
+    if config.tag_field and value.get(config.tag_field, config.tag) != config.tag:
         pointed = f"{pointer}/{config.tag_field}"
         found.append(Fault(pointer=pointed, expected=shown(config.tag), found=shown(value[config.tag_field])))
     return found
@@ -127,6 +171,8 @@ def _is_list(wanted: Any) -> bool:
 
 
 def _leaf(value: Any, wanted: Any, pointer: str, description: str) -> list[Fault]:
+    if isinstance(value, str) and (found := text_faults(value, pointer)):
+        return found
     try:
         msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
@@ -141,7 +187,8 @@ def _expected(wanted: Any, description: str, message: str) -> str:
         inner = inner.__origin__
     if get_origin(inner) is Literal:
         return "one of " + ", ".join(map(str, get_args(inner)))
-    said = message.split(" - at ")[0].split(", got ")[0].replace("Expected ", "").replace("`", "")
+    said = message.split(" - at ")[0].split(", got ")[0].removeprefix("Expected ").replace("`", "")
+    said = _WORD.sub(lambda word: _WORDS[word[0]], said).replace(" | ", " or ")
     if "matching regex" in said and description:
-        return description
+        return description.rstrip(".")
     return f"{said} ({description.rstrip('.')})" if description else said
