@@ -6,7 +6,7 @@ from timeline.checking import Report, check_all
 async def check_log(dsn: str) -> Report:
     """Verify the whole log, and what is live against a rebuild; every test that writes ends with this."""
     report = await check(dsn)
-    assert report.faults == []
+    assert report.faults == [], "\n".join(report.faults)
     return report
 
 

@@ -16,7 +16,7 @@ from timeline.log.record import Group, NewRecord, Receipt
 from timeline.log.writer import Writer
 from timeline.model.codec import Payload, payload_bytes
 from timeline.model.edits import EDITS
-from timeline.model.registry import Key
+from timeline.model.registry import Key, folded
 
 SOURCE = UUID("0197a1b2-0000-7000-8000-000000000001")
 WRITER_ROLE = "timeline_writer"
@@ -46,7 +46,7 @@ def topic(slug: str, *names: str, subject: UUID | None = None, replaces: int = 0
     """A registration, found by its slug and names."""
     subject = subject or uuid4()
     own_id = uuid5(subject, f"revision {replaces + 1}") if replaces else subject
-    found_by = (Key("slug", slug), *(Key("name", name) for name in names or (slug,)))
+    found_by = (Key("slug", slug), *(Key("name", folded(name)) for name in names or (slug,)))
     return _new(
         "topic", own_id, subject, replaces + 1, keys=found_by, id=str(subject), slug=slug, name=(names or (slug,))[0]
     )

@@ -151,3 +151,12 @@ async def test_a_check_leaves_no_tables_behind(whole: str) -> None:
 
     assert await fetch(whole, schemas) == before
     assert len(await fetch(whole, "SELECT FROM timeline.progress")) == 1
+
+
+async def test_a_name_that_was_turned_to_another_thing_is_found(whole: str) -> None:
+    await tamper(whole, "UPDATE timeline.name SET key = 'another' WHERE form = 'slug'")
+
+    report = await check(whole)
+
+    assert any("'another'" in fault and "never registered" in fault for fault in report.faults)
+    assert any("'paper'" in fault and "missing" in fault for fault in report.faults)

@@ -21,7 +21,7 @@ from tests.projections.streams import Stream
 from timeline.app import Application
 from timeline.errors import BadCursor
 from timeline.importers.libya_week import id_of, posts
-from timeline.model.entry import Entry
+from timeline.model.entry import Entry, Page
 from timeline.model.record import LEVELS, MARKINGS
 from timeline.projections import pages
 
@@ -105,7 +105,8 @@ async def test_backwards_is_the_reverse(week: Pages) -> None:
 
 async def test_a_walk_during_writes_is_a_snapshot(application: Application, api: httpx.AsyncClient) -> None:
     await post_week(api)
-    stream, walks = Unveiling(5), []
+    stream = Unveiling(5)
+    walks: list[tuple[Page, list[Page]]] = []
 
     async def write() -> None:
         while len(walks) < 3:

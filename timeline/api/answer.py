@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 from litestar import Response
 
+from timeline.api.query import asked_in
 from timeline.api.service import Asked
 from timeline.errors import NotAcceptable
 from timeline.formats import FORMATS, offered, render
@@ -89,7 +90,7 @@ def not_modified(tag: str, position: int, *, public: bool) -> Response[None]:
 
 def respond(request: Asked, fmt: Format, answer: Any, headers: dict[str, str], status: int = 200) -> Response[bytes]:
     """The answer, written in its format, with links to its other formats (RFC 8288)."""
-    path, given = quote(request.scope["path"]), list(request.query_params.multi_items())
+    path, given = quote(request.scope["path"]), asked_in(request)
     query = "?" + urlencode(given) if given else ""
     links = [
         f'<{path}{each.suffix}{query}>; rel="alternate"; type="{each.media_type.split(";")[0]}"'

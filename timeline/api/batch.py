@@ -1,8 +1,9 @@
 """The lines of a batch: each read as its kind, or refused by itself."""
 
-from typing import Any, Union
+from typing import Annotated, Any, Union
 
 import msgspec
+from msgspec import Meta
 
 from timeline.api.body import NDJSON, decode, plain
 from timeline.errors import BodyTooLarge, Fault, Refusal
@@ -23,17 +24,19 @@ DEFAULTABLE = frozenset().union(*FIELDS.values()) - {"id", "revision"}
 REF_MAX = 100
 AnyRecord: Any = Union[tuple(KINDS.values())]  # noqa: UP007  (built from a tuple, so not writable with |)
 
+Lines = Annotated[list[dict[str, Any]], Meta(min_length=1)]
+
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Many records at once, and what most of them share."""
 
-    events: list[dict[str, Any]]
+    events: Lines
     """Records of any kind; each may carry `ref`, by which later lines name it as `#ref`."""
     defaults: dict[str, Any] = {}
     """Fields for every line that may have them and does not."""
 
 
-BatchBody = Batch | list[dict[str, Any]]
+BatchBody = Batch | Lines
 """A batch may also be a plain array of records."""
 
 

@@ -13,7 +13,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from timeline import __version__
 from timeline.api.contract import Contract
+from timeline.api.posting import KEY
 from timeline.api.problems import MEDIA_TYPE, Problem
+from timeline.api.query import NAMED
 from timeline.formats import offered
 from timeline.model.entry import BatchReceipt, Preview
 
@@ -135,6 +137,8 @@ def _operation(path: str, handler: HTTPRouteHandler, contract: Contract, names: 
         found["parameters"].append(_IDEMPOTENCY_KEY)
     if contract.scope == "open":
         found["security"] = []
+    if contract.scope == "read":  # without a token where the service is open to readers of what is clear
+        found["security"] = [{"bearer": []}, {}]
     if contract.body is not None:
         found["requestBody"] = {"required": True, "content": _body(contract, names)}
     return found
@@ -144,17 +148,19 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "A quoted string; the same key with the same body is the same record.",
-    "schema": {"type": "string", "pattern": '^"[ !#-\\[\\]-~]{1,255}"$'},
+    "description": "A quoted string (RFC 9651); the same key with the same body is the same record. "
+    "An `id` of the post's own counts before it.",
+    "schema": {"type": "string", "pattern": f"^({KEY.pattern})$"},
+}
+_IN_PATH: dict[str, tuple[str, str]] = {
+    "week": (r"[0-9]{4}-W[0-9]{2}|current|last", "An ISO week such as `2019-W23`, `current` or `last`."),
+    "event": ("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", "The event's id."),
 }
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    words = {
-        "week": "An ISO week such as `2019-W23`, `current` or `last`.",
-        "event": "The event's id.",
-    }.get(name, "An id or a slug.")
-    schema = {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[A-Za-z0-9-]+$"}
+    pattern, words = _IN_PATH.get(name, (NAMED.pattern, "An id or a slug."))
+    schema = {"type": "string", "pattern": f"^({pattern})$"}
     return {"name": name, "in": "path", "required": True, "description": words, "schema": schema}
 
 

@@ -27,7 +27,7 @@ PROPOSAL_RACES_MAX = 3
 BEHIND_RECORDS_MAX = 20_000
 """A batch waits while reads are this far behind, so that loading does not run away from reading."""
 BEHIND_WAIT_SECONDS = 5.0
-_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"|([!#-+\--:<-\[\]-~]{1,255})')
+KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"|([!#-+\--:<-\[\]-~]{1,255})')
 """A string of RFC 9651 §3.3.3; as a kindness also one without its quotes, where it holds nothing that needs them."""
 _KEYS = uuid5(NAMESPACE_URL, "tag:timeline,2026:idempotency-key")
 
@@ -41,7 +41,7 @@ def key_of(request: Asked, who: Identity) -> UUID | None:
     given = request.headers.getall("idempotency-key", [])
     if not given:
         return None
-    found = _KEY.fullmatch(given[0].strip(" "))
+    found = KEY.fullmatch(given[0].strip(" "))
     if found is None or len(given) > 1:
         expected = 'one quoted string of 1 to 255 ASCII characters, such as "my-key-1"'
         raise BadParameter(f"Expected Idempotency-Key as {expected}; found {shown(', '.join(given))}.")

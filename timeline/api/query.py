@@ -4,7 +4,7 @@ import re
 from datetime import date
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from msgspec import Meta
@@ -143,6 +143,11 @@ class NoParams(Params, frozen=True, kw_only=True):
     """A route without parameters."""
 
 
+def asked_in(request: Asked) -> list[tuple[str, str]]:
+    """Names and values of an address, in their order (the framework's own list has none)."""
+    return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+
+
 def read_query(request: Asked, params: type[Q]) -> Q:
     """The parameters of a request.
 
@@ -152,7 +157,7 @@ def read_query(request: Asked, params: type[Q]) -> Q:
     """
     fields = {f.encode_name: f for f in msgspec.structs.fields(params)}
     given: dict[str, list[str]] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in asked_in(request):
         given.setdefault(name, []).append(value)
     known = ", ".join(fields) or "none"
     unknown = [

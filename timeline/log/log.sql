@@ -90,3 +90,7 @@ SELECT
      AND t.tgname IN ('log_rows', 'log_whole', 'payload_update', 'payload_delete', 'payload_whole')) = 5 AS triggers,
   NOT (has_table_privilege('timeline.log', 'UPDATE') OR has_table_privilege('timeline.log', 'DELETE')
        OR has_table_privilege('timeline.log', 'TRUNCATE')) AS role
+
+-- name: every_name
+-- Everything that posts are resolved by.
+SELECT subject, type, form, key FROM timeline.name

@@ -12,7 +12,7 @@ from timeline.log.merkle import leaf_bytes, leaf_hash
 from timeline.log.read import SQL
 from timeline.model.codec import Payload, canonical, read_payload
 from timeline.model.edits import EDITS
-from timeline.model.registry import REGISTRATIONS
+from timeline.model.registry import REGISTRATIONS, keys
 
 STEP = 1_000
 
@@ -31,6 +31,8 @@ class _Past(msgspec.Struct, kw_only=True):
     position: int = 0
     recorded_at: datetime | None = None
     revisions: dict[UUID, int] = {}
+    names: dict[UUID, set[tuple[str, str, str]]] = {}
+    """By what each registered thing is found: (type, form, key), as its last registration says."""
 
 
 async def verify_log(
@@ -47,10 +49,32 @@ async def verify_log(
             found.erased += row["bytes"] is None
             past.position, past.recorded_at = row["position"], row["recorded_at"]
             past.revisions[row["subject"]] = row["revision"]
+            past.names |= _names(row, erased)
         on_progress(past.position, head)
     if past.position < head:
         found.faults.append(f"position {past.position + 1}: missing, with {head} the last")
+    found.faults += _name_faults(past, await connection.fetch(SQL.every_name))
     return found
+
+
+def _names(row: asyncpg.Record, erased: dict[UUID, int]) -> dict[UUID, set[tuple[str, str, str]]]:
+    kind = REGISTRATIONS.get(row["kind"])
+    if kind is None or row["bytes"] is None or erased.get(row["subject"], 0) > row["position"]:
+        return {}
+    try:
+        registration = msgspec.convert({"kind": row["kind"], **read_payload(row["bytes"]).body}, kind)
+    except msgspec.MsgspecError:
+        return {}  # told already, by its commitment or its form
+    return {row["subject"]: {(row["kind"], key.form, key.text) for key in keys(registration)}}
+
+
+def _name_faults(past: _Past, rows: list[asyncpg.Record]) -> list[str]:
+    """What posts are resolved by must be what the log registered: a changed alias makes one actor another."""
+    held = {(row["subject"], row["type"], row["form"], row["key"]) for row in rows}
+    wanted = {(subject, *name) for subject, names in past.names.items() for name in names}
+    return [f"name {each[3]!r} of {each[0]} is missing" for each in sorted(wanted - held, key=str)] + [
+        f"name {each[3]!r} of {each[0]} was never registered" for each in sorted(held - wanted, key=str)
+    ]
 
 
 def _faults(row: asyncpg.Record, past: _Past, erased: dict[UUID, int]) -> list[str]:

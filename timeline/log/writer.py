@@ -343,8 +343,13 @@ def _refusal_of(error: Exception) -> TimelineError:
         return SlugTaken("A slug or address in this post was registered meanwhile. Post it again.")
     if isinstance(error, asyncpg.DataError | asyncpg.ProgramLimitExceededError):
         return InvalidRecord("The database can't hold this record.")
-    log.error("append refused by the database", error=type(error).__name__, detail=str(error))
+    log.error("append refused by the database", error=type(error).__name__, message=_message(error))
     return TimelineError("The append failed; nothing was recorded.")
+
+
+def _message(error: Exception) -> str:
+    """What may be logged of a database's refusal: its message, never its detail, which quotes values."""
+    return error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else type(error).__name__
 
 
 def _verdict(found: list[Receipt] | BaseException) -> list[Receipt] | TimelineError:

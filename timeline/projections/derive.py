@@ -101,7 +101,7 @@ def _voice(world: World, row: VoiceRow, level: int) -> Voice:
 
 
 def speaker(source: UUID, known: Source | None) -> Speaker:
-    """A source as the rules of standing weigh it; an unknown one, or one marked above the reader, vouches for nothing."""
+    """A source as the rules of standing weigh it; an unknown one, or one marked above the reader, has no weight."""
     if known is None:
         return Speaker(id=str(source), family=str(source), named=False)
     return Speaker(

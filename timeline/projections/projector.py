@@ -218,7 +218,7 @@ class Projector:
                 # A lost database comes back; whatever else it is must not end the loop in silence.
                 wait = wait if self.health.position == before else RETRY_SECONDS_MIN
                 self.health.waiting_for_database = is_lost(error)
-                log.warning("projector interrupted", error=type(error).__name__, detail=str(error), lost=is_lost(error))
+                log.warning("projector interrupted", error=type(error).__name__, lost=is_lost(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, RETRY_SECONDS_MAX)
 
