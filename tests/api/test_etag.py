@@ -1,5 +1,8 @@
 """What an ETag promises."""
 
+import asyncpg
+import httpx
+
 from timeline.app import Application
 from timeline.projections.pages import etag
 from timeline.projections.world import ALL
@@ -20,3 +23,14 @@ async def test_a_tag_never_promises_what_the_answer_does_not_show(application: A
     settled = await etag(Moved(), ("x",), [ALL], 3, 7)  # type: ignore[arg-type]  # as above
 
     assert len({before, behind, settled}) == 3
+
+
+async def test_read_models_of_another_version_are_not_read(application: Application, api: httpx.AsyncClient) -> None:
+    connection = await asyncpg.connect(application.dsn)
+    await connection.execute("UPDATE timeline.progress SET version = version + 1")
+    await connection.close()
+
+    answer = await api.get("/v1/timelines/all")
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/behind")
+    assert "version" in answer.json()["detail"]

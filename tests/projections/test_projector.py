@@ -37,6 +37,10 @@ from timeline.projections.world import World
 
 PAPER = {"kind": "source", "slug": "paper", "name": "A Paper", "marking": "clear"}
 VISIT = {"kind": "visit", "title": "A visit", "occurred": "2019-06-07", "source": "paper", "marking": "clear"}
+KILL_PROJECTORS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'timeline projector'
+"""
 Fold = Callable[[World, Stored, Any], None]
 
 
@@ -196,13 +200,11 @@ async def fill_more(dsn: str, topics: int) -> None:
 
 
 async def test_killed_connections_delay_folding_and_double_nothing(db: str) -> None:
-    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'timeline projector'"
-
     async with projector_on(db) as projector, writer_on(db) as writer:
         for n in range(40):
             await append(writer, topic(f"topic-{n}"))
             if n % 8 == 0:
-                await fetch(db, kill)
+                await fetch(db, KILL_PROJECTORS)
                 await asyncio.sleep(0.02)
         await at_position(projector, 40)
 
@@ -354,9 +356,7 @@ async def test_a_log_shorter_than_what_was_folded_stops_the_projection(db: str) 
 async def test_read_models_of_another_version_are_never_folded_into(db: str) -> None:
     async with projector_on(db) as projector:
         await fetch(db, "UPDATE timeline.progress SET version = version + 1 RETURNING 1")
-        await fetch(
-            db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'timeline projector'"
-        )
+        await fetch(db, KILL_PROJECTORS)
         why = await stopped(projector)
         with pytest.raises(WrongDatabase):
             await projectors.begin(db, ROLE)

@@ -28,7 +28,7 @@ Slug = Annotated[
     str, Meta(min_length=1, max_length=80, pattern=SLUG, description="A short name in an address: `white-house`.")
 ]
 Url = Annotated[
-    str, Meta(max_length=2_000, pattern=r"^https?://[^\x00-\x20\x7f]+$", description="An http or https address.")
+    str, Meta(max_length=2_000, pattern=r"^https?://[!-~]+$", description="An http or https address, in ASCII.")
 ]
 Language = Annotated[
     str, Meta(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", max_length=35, description="A BCP 47 language tag.")

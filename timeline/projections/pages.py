@@ -103,6 +103,9 @@ class Reader:
                 row = await connection.fetchrow(SQL.face_live_tables)
                 if row is None:
                     raise Behind("No read model has been built yet.", retry_after_seconds=1)
+                if row["version"] != VERSION:
+                    told = f"The read models are of version {row['version']}, this process reads {VERSION}."
+                    raise Behind(f"{told} Stop it, or run `timeline rebuild` with it.", retry_after_seconds=30)
                 yield connection, row["position"] if position is None else position
 
 

@@ -2,7 +2,7 @@
 
 -- name: face_live_tables
 -- Point this connection at the live tables, and tell how far they are. It stays pointed there; every use begins with this.
-SELECT position, moved_at, tables, set_config('search_path', tables || ', timeline', false)
+SELECT position, version, set_config('search_path', tables || ', timeline', false)
 FROM timeline.progress WHERE name = 'timelines' AND live
 
 -- name: heads
