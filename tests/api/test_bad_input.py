@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.api.test_posting import PAPER, VISIT, posted
+from tests.checks import check_log
 from timeline.app import Application
 
 JSON = {"Content-Type": "application/json"}
@@ -204,6 +205,32 @@ async def test_wrong_registrations_are_refused(api: httpx.AsyncClient) -> None:
     found = {pointer: [fault["pointer"] for fault in problem(a)["errors"]] for pointer, a in answers.items()}
     assert found == {pointer: [pointer] for pointer in wrong}
     assert {a.status_code for a in answers.values()} == {422}
+
+
+async def test_what_could_not_be_registered_is_not_proposed(api: httpx.AsyncClient) -> None:
+    documents = ["x" * 301, "https://", "https://a b", "https://exa\u202emple.org", "http://" + "ж" * 9]
+
+    answers = [
+        await api.post("/v1/events", json=VISIT | {"document": each}, params={"on_missing": "propose"})
+        for each in documents
+    ]
+
+    assert [a.status_code for a in answers] == [422] * len(documents)
+    assert {fault["pointer"] for a in answers for fault in problem(a)["errors"]} == {"#/document"}
+    assert await head(api) == 1
+
+
+async def test_any_name_that_can_be_posted_can_be_proposed(api: httpx.AsyncClient, db: str) -> None:
+    names = ["x" * 300, "!!!", "-", "\u202eabc", "Straße", "حفتر", "😀", "a" * 80, "a" * 81]
+
+    answers = [
+        await api.post("/v1/events", json=VISIT | {"participants": [each]}, params={"on_missing": "propose"})
+        for each in names
+    ]
+
+    assert [a.status_code for a in answers] == [201] * len(names)
+    assert all(a.json()["visible"] for a in answers)
+    await check_log(db)
 
 
 async def test_no_more_faults_are_listed_than_a_person_reads(api: httpx.AsyncClient) -> None:

@@ -356,14 +356,13 @@ async def test_batches_that_propose_the_same_name_at_once_all_succeed(api: httpx
 
 async def test_others_are_answered_while_a_large_batch_is_read(api: httpx.AsyncClient) -> None:
     body = json.dumps([VISIT | {"title": ""}] * 4_000).encode()
-    waited: list[float] = []
-    loop = asyncio.get_running_loop()
     running = asyncio.create_task(batch(api, body, mode="each"))
+    answered = 0
 
-    while not running.done():
-        began = loop.time()
-        await api.get("/health/live")
-        waited.append(loop.time() - began)
+    async with asyncio.timeout(60):
+        while not running.done():
+            await asyncio.sleep(0.001)
+            answered += (await api.get("/health/live")).status_code == 200
 
     assert (await running).status_code == 200
-    assert len(waited) > 5
+    assert answered > 10

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from tests.api.test_posting import PAPER, VISIT, posted
-from timeline.app import Application
 
 RECORDS = 20
 
@@ -120,11 +119,3 @@ async def test_a_reader_that_follows_writers_misses_nothing(api: httpx.AsyncClie
     await asyncio.gather(*writers)
 
     assert seen == [*range(1, RECORDS + 41)]
-
-
-async def test_without_a_public_audience_the_feed_needs_a_token(
-    application: Application, api: httpx.AsyncClient
-) -> None:
-    answer = await api.get("/v1/changes", headers={"Authorization": "Bearer wrong"})
-
-    assert answer.status_code == 401

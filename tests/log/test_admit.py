@@ -350,11 +350,12 @@ async def test_a_record_as_large_as_allowed_is_taken(db: str, desk: Desk) -> Non
     assert (await fetch(db, "SELECT max(octet_length(bytes)) AS longest FROM timeline.payload"))[0]["longest"] > 60_000
 
 
-async def test_an_address_too_long_for_the_database_is_a_refusal(desk: Desk) -> None:
-    address = "https://example.org/" + "".join(chr(0x10000 + n * 7) for n in range(1_900))
+async def test_an_address_that_is_none_registers_no_document(desk: Desk) -> None:
+    visit = {"kind": "visit", "title": "A visit", "occurred": "2019", "source": "paper"}
 
-    with pytest.raises(InvalidRecord):
-        await desk.post({"kind": "document", "url": address})
+    for address in ("https://example.org/" + chr(0x10000) * 1_900, "https://", "http://a b"):
+        with pytest.raises(InvalidRecord):
+            await desk.post(visit | {"document": address})
 
 
 # Registrations

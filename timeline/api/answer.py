@@ -101,8 +101,21 @@ def respond(request: Asked, fmt: Format, answer: Any, headers: dict[str, str], s
     if isinstance(following, str):
         query = urlencode([each for each in given if each[0] != "cursor"] + [("cursor", following)])
         links.append(f'<{path}{request.scope.get(SUFFIX) or ""}?{query}>; rel="next"')
-    all_headers = headers | ({"Link": ", ".join(links)} if links and request.method == "GET" else {})
-    return Response(render(fmt, answer), status_code=status, media_type=fmt.media_type, headers=all_headers)
+    linked = {"Link": ", ".join(links)} if links and request.method == "GET" else {}
+    return written(render(fmt, answer), fmt.media_type, headers | linked, status)
+
+
+def written(body: bytes, media_type: str, headers: dict[str, str], status: int = 200) -> Response[bytes]:
+    """An answer of bytes. Its type is set as a header: to a text's `media_type` the framework adds another charset."""
+    return Response(body, status_code=status, headers=headers | {"Content-Type": media_type})
+
+
+def elsewhere(request: Asked, path: str, status: int) -> Response[bytes]:
+    """A redirection to a path of the same service, with the suffix and the query that were asked."""
+    query = request.scope["query_string"].decode("latin-1")
+    where = f"{path}{request.scope.get(SUFFIX) or ''}" + (f"?{query}" if query else "")
+    headers = {"Location": where, "Cache-Control": "no-cache"}
+    return written(where.encode(), "text/plain; charset=utf-8", headers, status)
 
 
 SUFFIXES = tuple(sorted((each.suffix for each in FORMATS.values()), key=len, reverse=True))

@@ -22,6 +22,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """The type of the answer; its formats are those that render it."""
     status: int = 200
     scope: Literal["open", "read", "append"] = "read"
+    conditional: bool = False
+    """Whether its answers carry an ETag, so that 304 is an answer too."""
     raw_media_type: str | None = None
     """The media type of an answer that is no struct."""
     refuses: tuple[int, ...] = ()

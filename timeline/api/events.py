@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response
 from litestar.params import FromPath
 
-from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged
+from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged
 from timeline.api.batch import BatchBody, lines_of
 from timeline.api.body import JSON, NDJSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
@@ -94,7 +94,12 @@ async def post_events(request: Asked) -> Response[Any]:
 @read(
     "/v1/events/{event:str}",
     Contract(
-        operation_id="getEvent", tag="events", query=EventParams, answers=EventShown, refuses=(404, 406, 410, 503)
+        operation_id="getEvent",
+        tag="events",
+        query=EventParams,
+        answers=EventShown,
+        conditional=True,
+        refuses=(404, 406, 410, 503),
     ),
 )
 async def get_event(request: Asked, event: FromPath[str]) -> Response[Any]:
@@ -113,7 +118,7 @@ async def get_event(request: Asked, event: FromPath[str]) -> Response[Any]:
         found = await event_shown(connection, event_id, who.level, position, on)
     public = not who.may_write
     if isinstance(found, Moved):
-        return Response(None, status_code=308, headers={"Location": f"/v1/events/{found.survivor}"})
+        return elsewhere(request, f"/v1/events/{found.survivor}", 308)
     if unchanged(request, tag):
         return not_modified(tag, position, public=public)
     return respond(request, fmt, found, headers_of(tag, position, public=public))

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Response
 
 from timeline import __version__
-from timeline.api.answer import negotiated, respond
+from timeline.api.answer import negotiated, respond, written
 from timeline.api.contract import Contract, read
 from timeline.api.metrics import Metrics
 from timeline.api.query import NoParams, read_query
@@ -149,25 +149,25 @@ async def metrics(request: Asked) -> Response[bytes]:
         if not is_lost(error):
             raise
         head = -1
-    return Response(held.text(head), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return written(held.text(head), "text/plain; version=0.0.4; charset=utf-8", {})
 
 
 @read("/openapi.json", _open("getOpenApi", raw="application/json"))
 async def openapi(request: Asked) -> Response[bytes]:
     """The contract of this service (OpenAPI 3.1)."""
     read_query(request, NoParams)
-    return Response(request.app.state.openapi, media_type="application/json")
+    return written(request.app.state.openapi, "application/json", {})
 
 
 @read("/docs", _open("getDocs", raw="text/html"))
 async def docs(request: Asked) -> Response[bytes]:
     """The contract as a page to read; it loads nothing from elsewhere."""
     read_query(request, NoParams)
-    return Response(request.app.state.docs, media_type="text/html; charset=utf-8")
+    return written(request.app.state.docs, "text/html; charset=utf-8", {})
 
 
 @read("/docs.css", _open("getDocsStyle", raw="text/css"))
 async def docs_style(request: Asked) -> Response[bytes]:
     """How that page looks."""
     read_query(request, NoParams)
-    return Response(request.app.state.docs_style, media_type="text/css; charset=utf-8")
+    return written(request.app.state.docs_style, "text/css; charset=utf-8", {})

@@ -232,7 +232,7 @@ def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
     found: dict[str, Any] = {str(contract.status): good}
     if contract.scope == "append":
         found["200"] = _without_record(contract, names)
-    if contract.scope == "read":
+    if contract.conditional:
         found["304"] = {"description": "What you have still holds."}
     problem = {"content": {MEDIA_TYPE: {"schema": names.of(Problem)}}}
     for status in sorted({400, *contract.refuses, *(() if contract.scope == "open" else (401,))}):

@@ -2,12 +2,14 @@
 
 import re
 from datetime import date
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl, quote
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import FieldInfo
 
 from timeline.api.service import Asked
 from timeline.errors import BadParameter, Fault, NotFound, UnknownParameter
@@ -148,6 +150,12 @@ def asked_in(request: Asked) -> list[tuple[str, str]]:
     return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
+@cache
+def _fields(params: type[msgspec.Struct]) -> dict[str, FieldInfo]:
+    """The parameters of a route by their names: taken apart once, not with every request."""
+    return {f.encode_name: f for f in msgspec.structs.fields(params)}
+
+
 def read_query(request: Asked, params: type[Q]) -> Q:
     """The parameters of a request.
 
@@ -155,7 +163,7 @@ def read_query(request: Asked, params: type[Q]) -> Q:
         UnknownParameter: one is not known here.
         BadParameter: one has a value that is not allowed, or is given twice.
     """
-    fields = {f.encode_name: f for f in msgspec.structs.fields(params)}
+    fields = _fields(params)
     given: dict[str, list[str]] = {}
     for name, value in asked_in(request):
         given.setdefault(name, []).append(value)

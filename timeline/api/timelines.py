@@ -19,23 +19,30 @@ from timeline.model.entry import Page, Subject
 from timeline.projections.pages import EVERYTHING, Connection, Query, etag, page, read_cursor, subject_of
 
 
-def _contract(name: str) -> Contract:
-    return Contract(operation_id=name, tag="timelines", query=TimelineParams, answers=Page, refuses=(404, 406, 503))
+def _contract(name: str, *refuses: int) -> Contract:
+    return Contract(
+        operation_id=name,
+        tag="timelines",
+        query=TimelineParams,
+        answers=Page,
+        conditional=True,
+        refuses=(*refuses, 406, 503),
+    )
 
 
-@read("/v1/timelines/actors/{actor:str}", _contract("getActorTimeline"))
+@read("/v1/timelines/actors/{actor:str}", _contract("getActorTimeline", 404))
 async def actor_timeline(request: Asked, actor: FromPath[str]) -> Response[Any]:
     """The timeline of an actor: what it took part in, what was said about that, and what it said."""
     return await _timeline(request, "actor", actor)
 
 
-@read("/v1/timelines/topics/{topic:str}", _contract("getTopicTimeline"))
+@read("/v1/timelines/topics/{topic:str}", _contract("getTopicTimeline", 404))
 async def topic_timeline(request: Asked, topic: FromPath[str]) -> Response[Any]:
     """The timeline of a topic."""
     return await _timeline(request, "topic", topic)
 
 
-@read("/v1/timelines/places/{place:str}", _contract("getPlaceTimeline"))
+@read("/v1/timelines/places/{place:str}", _contract("getPlaceTimeline", 404))
 async def place_timeline(request: Asked, place: FromPath[str]) -> Response[Any]:
     """The timeline of a place."""
     return await _timeline(request, "place", place)

@@ -8,7 +8,7 @@ from litestar import Response
 from litestar.params import FromPath
 
 from timeline.access import Identity
-from timeline.api.answer import SUFFIX, headers_of, negotiated, not_modified, respond, unchanged
+from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged
 from timeline.api.contract import Contract, read
 from timeline.api.query import WeekParams, read_query
 from timeline.api.service import Asked, identify, service
@@ -21,7 +21,9 @@ from timeline.projections.slices import WeekQuery, week_after, week_slice
 
 @read(
     "/v1/weeks/{week:str}",
-    Contract(operation_id="getWeek", tag="weeks", query=WeekParams, answers=Slice, refuses=(404, 406, 503)),
+    Contract(
+        operation_id="getWeek", tag="weeks", query=WeekParams, answers=Slice, conditional=True, refuses=(404, 406, 503)
+    ),
 )
 async def get_week(request: Asked, week: FromPath[str]) -> Response[Any]:
     """The slice of an ISO week (`2019-W23`), in sections; `current` and `last` answer 307 to the dated one."""
@@ -30,9 +32,7 @@ async def get_week(request: Asked, week: FromPath[str]) -> Response[Any]:
     fmt = negotiated(request, Slice)
     if week in ("current", "last"):
         dated = week_after(week_of(to.now().date()), 0 if week == "current" else -1)
-        query = f"?{request.url.query}" if request.url.query else ""
-        where = f"/v1/weeks/{dated}{request.scope.get(SUFFIX) or ''}{query}"
-        return Response(None, status_code=307, headers={"Location": where, "Cache-Control": "no-cache"})
+        return elsewhere(request, f"/v1/weeks/{dated}", 307)
     first, last = _bounds(week)
     await to.seen(params.min_position)
     on = params.on or to.now().date()

@@ -25,6 +25,7 @@ from timeline.model.edits import Correction, Edit
 from timeline.model.filling import filled_in
 from timeline.model.kinds import Event
 from timeline.model.record import Record, When
+from timeline.model.references import Found
 from timeline.model.registry import REGISTRATIONS, Key, Registration, keys
 
 LINES_AT_A_TIME = 100
@@ -110,7 +111,7 @@ class Admission:
         resolution.check()
         resolved = msgspec.convert(body, type(post))
         own_id, subject, revision = self._identity(post, resolved, line, caller, known)
-        dates = self._dates(resolved, subject, body, now, known)
+        dates = self._dates(resolved, subject, resolution.dates, now, known)
         record = _record(resolved, body, own_id, subject, revision, caller, canonical(plain(post)))
         proposals = tuple(self._proposed(each, caller) for each in resolution.proposed.values())
         for each, made in zip(resolution.proposed.values(), proposals, strict=True):
@@ -127,15 +128,13 @@ class Admission:
             filled_in=shown,
         )
 
-    def _dates(
-        self, resolved: Record, subject: UUID, body: dict[str, Any], now: datetime, known: Known
-    ) -> Dates | None:
+    def _dates(self, resolved: Record, subject: UUID, named: list[Found], now: datetime, known: Known) -> Dates | None:
         """The dates of an event that passes every check; None for other records."""
         event = resolved.event if isinstance(resolved, Correction) else resolved
         published = _published(event, known) if isinstance(event, Event) else None
         faults = [
             *own_faults(resolved, subject if isinstance(resolved, Event) else None, known.subjects),
-            *date_faults(type(resolved), body, (published or day(now.date())) if isinstance(event, Event) else None),
+            *date_faults(named, (published or day(now.date())) if isinstance(event, Event) else None),
         ]
         dates = None
         if not faults and isinstance(event, Event):

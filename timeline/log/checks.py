@@ -1,28 +1,26 @@
 """What one field alone can't say about a post: dates that can be read, parts that fit together. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from timeline.errors import BadDate, Fault
 from timeline.log.record import Subject
-from timeline.model import references
-from timeline.model.dates import Occurred, read
+from timeline.model.dates import Occurred
+from timeline.model.dates import again as read
 from timeline.model.dating import day
 from timeline.model.edits import Correction, Duplicate
 from timeline.model.faults import shown
 from timeline.model.kinds import Assessment, Cancellation, Event, Reply, Speech
 from timeline.model.provenance import Quote
 from timeline.model.record import Record, When
+from timeline.model.references import Found
 
 
-def date_faults(cls: type[Record], body: dict[str, Any], anchor: Occurred | None) -> list[Fault]:
-    """A fault for each date in `body` that can't be read; without an anchor, relative words can't."""
+def date_faults(dates: Iterable[Found], anchor: Occurred | None) -> list[Fault]:
+    """A fault for each date that can't be read; without an anchor, relative words can't."""
     faults = []
-    for found in references.collect(cls, body):
-        if found.to != "date":
-            continue
+    for found in dates:
         try:
             read(found.text, anchor)
         except BadDate as error:

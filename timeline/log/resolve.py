@@ -95,11 +95,13 @@ class Resolution:
         self._unknown: list[Fault] = []
         self._ambiguous: list[Fault] = []
         self.needs: set[UUID] = set()
+        self.dates: list[Found] = []
         self.proposed: dict[UUID, Registration] = {}
 
     def visit(self, found: Found) -> str:
         """The id of what the reference names, or the text itself after noting the fault."""
         if found.to == "date":
+            self.dates.append(found)
             return found.text
         several = self._named_by(found)
         ids = list(dict.fromkeys(each.subject for each in several))
@@ -155,15 +157,18 @@ class Resolution:
             return None
         if (before := self._proposed_before(found)) is not None:
             return before
-        url = found.to == "document" and found.text.startswith(("http://", "https://"))
-        if url:
-            subject, thing = uuid5(NAMESPACE_URL, found.text), _document_at(found.text, self._marking)
+        thing: Registration
+        if _is_address(found):
+            subject, thing = uuid5(NAMESPACE_URL, found.text), Document(url=found.text, marking=self._marking)
         elif self._propose is not None:
             subject = self._propose()
             thing = self._thing(found, subject)
         else:
             return None
-        self.proposed[subject] = msgspec.structs.replace(thing, id=str(subject))
+        thing = msgspec.structs.replace(thing, id=str(subject))
+        if not _is_valid(thing):
+            return None
+        self.proposed[subject] = thing
         return subject
 
     def _proposed_before(self, found: Found) -> UUID | None:
@@ -187,8 +192,17 @@ class Resolution:
         return any(thing.kind_of() == kind and key in keys(thing) for thing in self.proposed.values())
 
 
-def _document_at(url: str, marking: Marking | None) -> Registration:
-    return msgspec.convert({"url": url, **({"marking": marking} if marking else {})}, Document)
+def _is_address(found: Found) -> bool:
+    return found.to == "document" and found.text.startswith(("http://", "https://"))
+
+
+def _is_valid(thing: Registration) -> bool:
+    """Whether it could have been posted: a reference may be longer than a title, or an address with a blank in it."""
+    try:
+        msgspec.convert(plain(thing), type(thing))
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _fits(to: str, kind: str) -> bool:
@@ -201,6 +215,8 @@ def _unknown(found: Found, known: Known) -> Fault:
     what = "an earlier event: its id, or #ref of an earlier line" if found.to == "event" else f"a registered {found.to}"
     if found.text.startswith("#"):
         what = f"the ref of an earlier line of the same batch, for one {found.to}"
+    if _is_address(found):
+        what = "an http or https address in ASCII, or a registered document"
     subject = known.subjects.get(as_uuid(found.text) or UUID(int=0))
     other = f", which is {_article(subject.kind)}" if subject else ""
     return Fault(pointer=found.pointer, expected=what, found=shown(found.text) + other)

@@ -14,6 +14,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -89,6 +90,19 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(self.salt + new.request).digest() == self.request
 
 
+class _Place(NamedTuple):
+    """Where a group finds its receipt among the batch's."""
+
+    at: int
+    repeated: bool = False
+    """Whether another post of the same batch made the record."""
+
+    def receipt(self, receipts: list[Receipt]) -> Receipt:
+        """The receipt at this place, as the caller gets it."""
+        found = receipts[self.at]
+        return msgspec.structs.replace(found, repeated=True) if self.repeated else found
+
+
 class _Batch:
     """What one look-up found, moved on by each group as it is decided in order."""
 
@@ -96,7 +110,7 @@ class _Batch:
         self.known = known
         self.revisions = revisions
         self.chosen: list[tuple[NewRecord, int]] = []
-        self.accepted: list[tuple[_Waiting, list[int | Receipt]]] = []
+        self.accepted: list[tuple[_Waiting, list[_Place | Receipt]]] = []
         self._index: dict[UUID, int] = {}
 
     def decide(self, waiting: _Waiting) -> None:
@@ -119,7 +133,7 @@ class _Batch:
             if each not in self.revisions:
                 raise UnknownReference(f"The line that this one refers to was refused (it would have been {each}).")
 
-    def _place(self, new: NewRecord, by_key: bool) -> int | Receipt:
+    def _place(self, new: NewRecord, by_key: bool) -> _Place | Receipt:
         """The record's place in the batch, or the receipt of the one that was there before."""
         if new.id in self._index:
             return self._repeat_in_batch(new, by_key)
@@ -135,13 +149,13 @@ class _Batch:
         self.revisions[new.subject] = wanted
         self._index[new.id] = len(self.chosen)
         self.chosen.append((new, wanted))
-        return len(self.chosen) - 1
+        return _Place(len(self.chosen) - 1)
 
-    def _repeat_in_batch(self, new: NewRecord, by_key: bool) -> int:
+    def _repeat_in_batch(self, new: NewRecord, by_key: bool) -> _Place:
         place = self._index[new.id]
         if self.chosen[place][0].request != new.request:
             raise self._other_content(new, by_key)
-        return place
+        return _Place(place, repeated=True)
 
     def _other_content(self, new: NewRecord, by_key: bool) -> Refusal:
         if new.kind in REGISTRATIONS and new.revision and new.revision > 1:
@@ -271,7 +285,7 @@ class Writer:
                 decided.decide(waiting)
             receipts = await self._insert(connection, decided.chosen) if decided.chosen else []
         for waiting, places in decided.accepted:
-            waiting.settle([receipts[place] if isinstance(place, int) else place for place in places])
+            waiting.settle([place.receipt(receipts) if isinstance(place, _Place) else place for place in places])
 
     async def _look_up(self, connection: asyncpg.pool.PoolConnectionProxy, pending: list[_Waiting]) -> _Batch:
         records = [record for waiting in pending for record in waiting.group.records]

@@ -4,7 +4,7 @@ A new field of a reference type is resolved, checked and shown in `names` withou
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -25,9 +25,35 @@ Visit = Callable[[Found], str]
 PARTICIPANT = "participant:"
 
 
-@lru_cache(maxsize=256)
+@cache
 def _info(cls: Any) -> inspect.Type:
     return inspect.type_info(cls)
+
+
+_FIELDS: dict[int, dict[str, inspect.Type]] = {}
+"""The fields of a struct that may hold a reference, by the identity of its info, which `_info` keeps for ever."""
+
+
+def _fields(info: inspect.StructType) -> dict[str, inspect.Type]:
+    found = _FIELDS.get(id(info))
+    if found is None:
+        found = {f.encode_name: f.type for f in info.fields if _may_refer(f.type)}
+        _FIELDS[id(info)] = found
+    return found
+
+
+def _may_refer(info: inspect.Type) -> bool:
+    match info:
+        case inspect.Metadata(type=inner, extra=extra):
+            return bool((extra or {}).get("refers")) or _may_refer(inner)
+        case inspect.UnionType(types=types):
+            return any(_may_refer(each) for each in types)
+        case inspect.ListType(item_type=item):
+            return _may_refer(item)
+        case inspect.StructType(fields=fields):
+            return any(_may_refer(each.type) for each in fields)
+        case _:
+            return False
 
 
 def collect(cls: type[msgspec.Struct], body: dict[str, Any]) -> list[Found]:
@@ -98,7 +124,7 @@ def _bare_field(info: inspect.StructType) -> str | None:
 
 
 def _walk_struct(info: inspect.StructType, value: dict[str, Any], pointer: str, visit: Visit) -> dict[str, Any]:
-    fields = {f.encode_name: f.type for f in info.fields}
+    fields = _fields(info)
     return {
         name: _walk(fields[name], each, f"{pointer}/{name}", visit) if name in fields else each
         for name, each in value.items()
