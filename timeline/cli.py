@@ -260,12 +260,12 @@ async def _serve_on(listening: socket.socket, application: Any, settings: Settin
     config = uvicorn.Config(
         application.asgi,
         lifespan="off",
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=settings.drain_seconds,  # type: ignore[arg-type]  # (it passes it to wait_for)
         server_header=False,
         loop="none",
-        ws="none",
         backlog=BACKLOG,
     )
     uvicorn_server = Server(config)

@@ -296,7 +296,7 @@ async def test_an_id_that_is_taken_refuses_the_atomic_batch_whole(api: httpx.Asy
     head_then = await head(api)
     each = await batch(api, lines, mode="each")
 
-    assert atomic.status_code in (409, 422)
+    assert (atomic.status_code, [v["status"] for v in atomic.json()["verdicts"]]) == (422, [424, 409])
     assert taken["id"] in atomic.text
     assert head_then == 2
     assert codes(each) == [201, 409]
@@ -366,3 +366,13 @@ async def test_others_are_answered_while_a_large_batch_is_read(api: httpx.AsyncC
 
     assert (await running).status_code == 200
     assert answered > 10
+
+
+async def test_a_line_that_needs_a_refused_one_is_refused_too(api: httpx.AsyncClient) -> None:
+    taken = await posted(api, "/v1/events", VISIT)
+    lines = [VISIT | {"id": taken["id"], "title": "other", "ref": "x"}, DENIAL | {"of": ["#x"]}]
+
+    answer = await batch(api, lines, mode="each")
+
+    assert codes(answer) == [409, 422]
+    assert (await api.get(f"/v1/events/{taken['id']}")).json()["replies"] == []

@@ -152,3 +152,17 @@ async def test_a_hidden_source_lends_a_clear_event_no_weight(
     assert (owner["standing"], public["standing"]) == ("corroborated", "reported")
     assert [voice["grade"] for voice in public["voices"]] == ["F6", "F6"]
     await whole(db)
+
+
+async def test_nothing_answers_what_was_erased(api: httpx.AsyncClient) -> None:
+    visit, denial = await denied_visit(api)
+    erasure = {"kind": "erasure", "subject": visit, "reason": "personal data", "authority": "officer"}
+    await posted(api, "/v1/events", erasure)
+
+    answer = await api.post(
+        "/v1/events", json={"kind": "denial", "of": [visit], "source": "kremlin", "occurred": "2019-06-13"}
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/unknown-reference")
+    assert "erased" in answer.json()["detail"]
+    assert (await api.get(f"/v1/events/{denial}")).status_code == 200

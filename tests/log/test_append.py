@@ -278,7 +278,7 @@ async def test_32_that_replace_one_revision_in_one_batch_have_one_winner(db: str
     assert isinstance(winner, Receipt)
     assert winner.revision == 2
     assert [(type(v), v.extra) for v in others if isinstance(v, TimelineError)] == [
-        (WrongRevision, {"revision": 2})
+        (WrongRevision, {"id": str(first.id), "revision": 2})
     ] * 31
 
 

@@ -128,9 +128,7 @@ def test_text_that_no_log_may_hold_is_refused_with_where_it_stands(bad: str, whe
     assert f"U+{ord(bad):04X}" in faults[0].found
 
 
-@pytest.mark.parametrize(
-    "good", ["two\nlines", "a\ttab", "zero\u200dwidth", "\u2028", "\U0001f1f1\U0001f1fe", "\u0085"]
-)
+@pytest.mark.parametrize("good", ["two\nlines", "a\ttab", "zero\u200dwidth", "\u2028", "\U0001f1f1\U0001f1fe"])
 def test_other_text_is_taken(good: str) -> None:
     assert text_faults({"summary": good}) == []
 

@@ -16,9 +16,10 @@ FROM timeline.log LEFT JOIN timeline.payload USING (position)
 WHERE log.id = ANY ($1::uuid[])
 
 -- name: current_revisions
--- The last revision of each subject, and the kind of its first record.
+-- The last revision of each subject, the kind of its first record, and whether that was erased.
 -- $1 subjects
-SELECT wanted.subject, first.kind, first.position, last.revision
+SELECT wanted.subject, first.kind, first.position, last.revision,
+       NOT EXISTS (SELECT FROM timeline.payload WHERE payload.position = first.position) AS erased
 FROM unnest($1::uuid[]) AS wanted (subject)
 JOIN timeline.log AS first ON first.subject = wanted.subject AND first.revision = 1
 CROSS JOIN LATERAL (

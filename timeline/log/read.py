@@ -39,7 +39,7 @@ class LogReader:
         if not wanted:
             return {}
         rows = await self._pool.fetch(SQL.current_revisions, wanted)
-        return {r["subject"]: Subject(r["kind"], r["position"], r["revision"]) for r in rows}
+        return {r["subject"]: Subject(r["kind"], r["position"], r["revision"], r["erased"]) for r in rows}
 
     async def last_bodies(self, ids: Iterable[UUID]) -> dict[UUID, Stored]:
         """The last registration of each thing, as recorded."""

@@ -15,6 +15,8 @@ class Subject(NamedTuple):
     kind: str
     position: int
     revision: int
+    erased: bool = False
+    """Whether nothing is left of what was said: it can't be answered any more."""
 
 
 class Named(NamedTuple):

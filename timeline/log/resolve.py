@@ -138,7 +138,7 @@ class Resolution:
     def _fitting(self, found: Found, ids: Iterable[UUID]) -> list[Named]:
         """Those ids that are of the kind the reference wants."""
         subjects = self._known.subjects
-        return [Named("id", i, str(i)) for i in ids if i in subjects and _fits(found.to, subjects[i].kind)]
+        return [Named("id", i, str(i)) for i in ids if i in subjects and _fits(found.to, subjects[i])]
 
     def _by_text(self, found: Found) -> list[Named]:
         """By slug or URL, or else by name; what the batch itself registers counts as the log's."""
@@ -205,10 +205,10 @@ def _is_valid(thing: Registration) -> bool:
     return True
 
 
-def _fits(to: str, kind: str) -> bool:
+def _fits(to: str, subject: Subject) -> bool:
     if to == "event":
-        return kind in EVENTS
-    return to == "record" or to == kind
+        return subject.kind in EVENTS and not subject.erased
+    return to in ("record", subject.kind)
 
 
 def _unknown(found: Found, known: Known) -> Fault:
@@ -218,7 +218,9 @@ def _unknown(found: Found, known: Known) -> Fault:
     if _is_address(found):
         what = "an http or https address in ASCII, or a registered document"
     subject = known.subjects.get(as_uuid(found.text) or UUID(int=0))
-    other = f", which is {_article(subject.kind)}" if subject else ""
+    other = (
+        "" if subject is None else ", which was erased" if subject.erased else f", which is {_article(subject.kind)}"
+    )
     return Fault(pointer=found.pointer, expected=what, found=shown(found.text) + other)
 
 

@@ -64,6 +64,13 @@ class _Waiting(msgspec.Struct, kw_only=True, eq=False):
 
     group: Group
     future: asyncio.Future[list[Receipt]]
+    needs: list["_Waiting"] = []
+    """The groups ahead, of the same call, whose records this one refers to."""
+
+    def missing(self) -> bool:
+        """Whether a group that this one needs was refused. Groups are decided in order, so by now it has been told."""
+        done = [each.future for each in self.needs if each.future.done()]
+        return any(future.cancelled() or future.exception() is not None for future in done)
 
     def settle(self, verdict: list[Receipt] | BaseException) -> None:
         """Tell the caller, unless it has left: a client that disconnected has cancelled its future."""
@@ -118,6 +125,8 @@ class _Batch:
         alone = len(waiting.group.records) == 1  # one record changes nothing here before it is accepted
         before = None if alone else (dict(self.revisions), dict(self._index), len(self.chosen))
         try:
+            if waiting.missing():
+                raise UnknownReference("A line that this one refers to was refused.")
             self._need(waiting.group.needs)
             places = [self._place(record, waiting.group.by_key) for record in waiting.group.records]
         except TimelineError as refusal:
@@ -162,14 +171,18 @@ class _Batch:
             return self._wrong_revision(new, self.revisions.get(new.subject, 0))
         if by_key:
             return KeyReused("This Idempotency-Key came before with another body. Use a new key for a new post.")
-        return IdTaken(f"The id {new.id} belongs to another record. Leave the id out, or choose another.")
+        return IdTaken(
+            f"The id {new.id} belongs to another record. Leave the id out, or choose another.", id=str(new.id)
+        )
 
     def _wrong_revision(self, new: NewRecord, current: int) -> Refusal:
         if current == 0:
-            return NotFound(f"No record with id {new.subject} to change.")
+            return NotFound(f"No record with id {new.subject} to change.", id=str(new.subject))
         replaces = f"you replace {new.revision - 1}" if new.revision else "it moved meanwhile"
         return WrongRevision(
-            f"{new.subject} is at revision {current}, {replaces}. Read it again and decide.", revision=current
+            f"{new.subject} is at revision {current}, {replaces}. Read it again and decide.",
+            id=str(new.subject),
+            revision=current,
         )
 
 
@@ -221,6 +234,9 @@ class Writer:
         if self._queued_records and self._queued_records + size > self._queue_records_max:
             raise QueueFull(f"{self._queued_records} records wait to be appended.", retry_after_seconds=1)
         waiting = [_Waiting(group=group, future=asyncio.get_running_loop().create_future()) for group in groups]
+        made = {record.subject: each for each in waiting for record in each.group.records}
+        for each in waiting:
+            each.needs = [made[need] for need in each.group.needs if need in made and made[need] is not each]
         self._queued_records += size
         self._idle.clear()
         for each in waiting:

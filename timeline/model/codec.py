@@ -65,7 +65,7 @@ def _text_fault(text: str) -> str | None:
     if text.isprintable():
         return None
     for at, char in enumerate(text):
-        if char < " " and char not in "\n\t":
+        if (char < " " and char not in "\n\t") or "\x7f" <= char <= "\x9f":
             return f"U+{ord(char):04X} at character {at}"
         if "\ud800" <= char <= "\udfff":
             return f"lone surrogate U+{ord(char):04X} at character {at}"
