@@ -55,6 +55,7 @@ HANDLERS: list[HTTPRouteHandler] = [
     meta.ready,
     meta.metrics,
     meta.openapi,
+    meta.home,
     meta.docs,
     meta.docs_style,
 ]

@@ -359,7 +359,6 @@ ADDRESSES = [
     "//v1/timelines/all",
     "/v1/timelines",
     "/v1",
-    "/",
     "/v1/events.json",
     "/openapi.json.json",
     "/v1/" + "a" * 5_000,

@@ -263,3 +263,19 @@ async def test_a_registration_under_an_idempotency_key_can_be_repeated(api: http
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.json() == first.json()
     assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_a_reply_without_a_title_is_named_as_it_will_be_shown(api: httpx.AsyncClient) -> None:
+    await posted(api, "/v1/sources", PAPER)
+    visit = await posted(api, "/v1/events", VISIT)
+
+    receipt = await posted(
+        api, "/v1/events", {"kind": "denial", "of": [visit["id"]], "source": "paper", "occurred": "7 June 2019"}
+    )
+
+    shown = (await api.get(f"/v1/events/{receipt['id']}")).json()
+    assert receipt["filled_in"]["title"] == shown["title"] == "Denial by A Paper"
+
+
+async def test_the_first_page_is_the_contract(anonymous: httpx.AsyncClient) -> None:
+    assert (await anonymous.get("/")).content == (await anonymous.get("/docs")).content

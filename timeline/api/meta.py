@@ -159,6 +159,13 @@ async def openapi(request: Asked) -> Response[bytes]:
     return written(request.app.state.openapi, "application/json", {})
 
 
+@read("/", _open("getHome", raw="text/html"))
+async def home(request: Asked) -> Response[bytes]:
+    """What a browser finds first: the same page as `/docs`."""
+    read_query(request, NoParams)
+    return written(request.app.state.docs, "text/html; charset=utf-8", {})
+
+
 @read("/docs", _open("getDocs", raw="text/html"))
 async def docs(request: Asked) -> Response[bytes]:
     """The contract as a page to read; it loads nothing from elsewhere."""

@@ -24,7 +24,7 @@ from timeline.model.dating import Dates, dates_of, day
 from timeline.model.edits import Correction, Edit
 from timeline.model.filling import filled_in
 from timeline.model.kinds import Event
-from timeline.model.record import Record, When
+from timeline.model.record import Record, When, level_of
 from timeline.model.references import Found
 from timeline.model.registry import REGISTRATIONS, Key, Registration, keys
 
@@ -117,7 +117,9 @@ class Admission:
         for each, made in zip(resolution.proposed.values(), proposals, strict=True):
             known.add(made.subject, each, made.keys or (), line.number, None)
         known.add(subject, resolved, record.keys or (), line.number, line.ref)
-        shown = filled_in(post, dates) | ({"id": str(own_id)} if getattr(post, "id", None) is None else {})
+        shown = filled_in(post, dates, _speaker(resolved, known)) | (
+            {"id": str(own_id)} if getattr(post, "id", None) is None else {}
+        )
         if proposals:
             shown["proposed"] = [{"kind": r.kind, "id": str(r.id), "slug": _slug(r)} for r in proposals]
         return Admitted(
@@ -232,6 +234,15 @@ def _published(event: Event, known: Known) -> Occurred | None:
     """The date of the event's document, if it has one that is dated."""
     text = known.published.get(UUID(event.document)) if event.document else None
     return read(text) if text else None
+
+
+def _speaker(resolved: Record, known: Known) -> str | None:
+    """What a reply without a title is named by: its source, unless that is marked above the reply."""
+    event = resolved.event if isinstance(resolved, Correction) else resolved
+    if not isinstance(event, Event):
+        return None
+    source = known.speakers.get(UUID(event.source))
+    return source.name if source and level_of(source.marking) <= level_of(event.marking) else None
 
 
 def _slug(record: NewRecord) -> str | None:

@@ -74,11 +74,6 @@ ORDER BY log.position
 -- $1 moment
 SELECT coalesce((SELECT position FROM timeline.log WHERE recorded_at <= $1 ORDER BY recorded_at DESC LIMIT 1), 0)
 
--- name: erased_subjects
--- Which of these subjects have been erased.
--- $1 subjects
-SELECT DISTINCT subject FROM timeline.log WHERE subject = ANY ($1::uuid[]) AND kind = 'erasure'
-
 -- name: erasures
 -- Every subject that was erased, and where last.
 SELECT subject, max(position) AS position FROM timeline.log WHERE kind = 'erasure' GROUP BY subject

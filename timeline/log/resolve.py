@@ -13,9 +13,9 @@ from timeline.errors import AmbiguousReference, Fault, InvalidRecord, UnknownRef
 from timeline.log.read import LogReader
 from timeline.log.record import Named, Subject
 from timeline.model import references
-from timeline.model.edits import EDITS
+from timeline.model.edits import EDITS, Correction
 from timeline.model.faults import shown
-from timeline.model.kinds import EVENTS
+from timeline.model.kinds import EVENTS, Event
 from timeline.model.record import Marking, Record
 from timeline.model.references import Found
 from timeline.model.registry import (
@@ -45,6 +45,8 @@ class Known(msgspec.Struct, kw_only=True):
     subjects: dict[UUID, Subject]
     published: dict[UUID, str | None]
     """The date of each document, as registered last."""
+    speakers: dict[UUID, Source] = {}
+    """The sources of replies without a title, which are named by who speaks."""
     fresh: dict[UUID, int] = {}
     """What earlier lines of the batch made, with their line."""
     refs: dict[str, UUID] = {}
@@ -60,6 +62,8 @@ class Known(msgspec.Struct, kw_only=True):
         self.keys |= {(post.kind_of(), key): subject for key in keys}
         if isinstance(post, Document):
             self.published[subject] = post.published
+        if isinstance(post, Source):
+            self.speakers[subject] = post
         if ref:
             self.refs[ref] = subject
 
@@ -78,11 +82,22 @@ async def look_up(reader: LogReader, posts: Sequence[Record], *, proposing: bool
     ids |= {own for post in posts if (own := as_uuid(getattr(post, "id", None)))}
     if any(isinstance(post, Registration) for post in posts):  # who holds a slug, and at which revision
         ids |= {each.subject for several in named.values() for each in several}
-    documents = [each.subject for (kind, _), several in named.items() for each in several if kind == "document"]
+    kinds = {"document", "source"} if any(_is_untitled(post) for post in posts) else {"document"}
+    wanted = {each.subject for (kind, _), several in named.items() for each in several if kind in kinds}
     subjects = await reader.subjects(ids)
-    last = await reader.last_bodies({*documents, *(i for i, s in subjects.items() if s.kind == "document")})
-    published = {i: (record.body or {}).get("published") for i, record in last.items()}
-    return Known(named=named, subjects=subjects, published=published)
+    last = await reader.last_bodies(wanted | {i for i, s in subjects.items() if s.kind in kinds})
+    bodies = {i: (record.kind, record.body or {}) for i, record in last.items()}
+    return Known(
+        named=named,
+        subjects=subjects,
+        published={i: body.get("published") for i, (kind, body) in bodies.items() if kind == "document"},
+        speakers={i: msgspec.convert(body, Source) for i, (kind, body) in bodies.items() if kind == "source" and body},
+    )
+
+
+def _is_untitled(post: Record) -> bool:
+    event = post.event if isinstance(post, Correction) else post
+    return isinstance(event, Event) and event.title is None
 
 
 class Resolution:

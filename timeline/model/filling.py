@@ -11,13 +11,13 @@ from timeline.model.record import MARKING_DEFAULT, Record
 from timeline.model.registry import Registration, Source
 
 
-def filled_in(post: Record, dates: Dates | None) -> dict[str, Any]:
+def filled_in(post: Record, dates: Dates | None, speaker: str | None = None) -> dict[str, Any]:
     """Each field that the post left out, with the value that counts; and what its date words were read as."""
     match post:
         case Event():
-            return _of_event(post, dates)
+            return _of_event(post, dates, speaker)
         case Correction():
-            inner = _of_event(post.event, dates)
+            inner = _of_event(post.event, dates, speaker)
             return {"event": inner} if inner else {}
         case Registration():
             return _of_registration(post)
@@ -33,12 +33,12 @@ def _of_registration(post: Registration) -> dict[str, Any]:
     return filled
 
 
-def _of_event(event: Event, dates: Dates | None) -> dict[str, Any]:
+def _of_event(event: Event, dates: Dates | None, speaker: str | None) -> dict[str, Any]:
     defaults = {
         "marking": MARKING_DEFAULT,
         "modality": MODALITY_DEFAULT,
         "credibility": CREDIBILITY_DEFAULT,
-        "title": title_of(event),
+        "title": title_of(event, speaker),
     }
     filled: dict[str, Any] = {name: value for name, value in defaults.items() if getattr(event, name) is None}
     unstated = sum(1 for each in event.participants if isinstance(each, str) or each.role is None)
