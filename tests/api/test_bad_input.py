@@ -1,6 +1,7 @@
 """Whatever is sent: a problem document that names each fault, never a 5xx, never half a write."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -123,7 +124,17 @@ def problem(answer: httpx.Response) -> dict[str, Any]:
     assert found["instance"].startswith(("/", "%"))
     assert all(fault.keys() == {"pointer", "expected", "found"} for fault in found["errors"])
     assert all(fault["expected"] and fault["found"] for fault in found["errors"])
-    insides = ("Traceback", "asyncpg", "msgspec", "litestar", "SELECT ", "/work/", ".py", " at 0x", "codec")
+    insides = (
+        "Traceback",
+        "asyncpg",
+        "msgspec",
+        "litestar",
+        "SELECT ",
+        str(Path(__file__).parents[2]),
+        ".py",
+        " at 0x",
+        "codec",
+    )
     assert [word for word in insides if word in answer.text] == []
     return found
 
