@@ -11,7 +11,8 @@ from timeline.api.contract import Contract, read
 from timeline.api.metrics import Metrics
 from timeline.api.query import NoParams, read_query
 from timeline.api.service import Asked, service
-from timeline.db.pool import is_lost
+from timeline.db.pool import unavailable_if_lost
+from timeline.errors import DatabaseUnavailable
 from timeline.log.read import SQL as LOG
 from timeline.model.edits import EDITS
 from timeline.model.entry import Shape
@@ -117,12 +118,11 @@ async def ready(request: Asked) -> Response[bytes]:
     health = to.projector.health
     database, head, guards = "answers", None, {}
     try:
-        async with to.reader.pool.acquire(timeout=2) as connection:
-            head = int(await connection.fetchval(LOG.head) or 0)
-            guards = dict(await connection.fetchrow(LOG.guards) or {})
-    except Exception as error:
-        if not is_lost(error):
-            raise
+        with unavailable_if_lost():
+            async with to.reader.pool.acquire(timeout=2) as connection:
+                head = int(await connection.fetchval(LOG.head) or 0)
+                guards = dict(await connection.fetchrow(LOG.guards) or {})
+    except DatabaseUnavailable:
         database = "does not answer"
     good = database == "answers" and health.stopped is None
     shown = Ready(
@@ -144,10 +144,9 @@ async def metrics(request: Asked) -> Response[bytes]:
     to = service(request)
     held: Metrics = request.app.state.metrics
     try:
-        head = await to.log.head()
-    except Exception as error:
-        if not is_lost(error):
-            raise
+        with unavailable_if_lost():
+            head = await to.log.head()
+    except DatabaseUnavailable:
         head = -1
     return written(held.text(head), "text/plain; version=0.0.4; charset=utf-8", {})
 

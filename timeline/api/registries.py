@@ -24,11 +24,16 @@ class OneParams(Fresh, frozen=True, kw_only=True):
     """What may be asked of one registered thing."""
 
 
-def _routes(kind: str) -> list[HTTPRouteHandler]:
-    """The three routes of a collection."""
-    collection, cls = COLLECTIONS[kind], REGISTRATIONS[kind]
-    named = "".join(word.capitalize() for word in kind.split("_"))
-    several = "".join(word.capitalize() for word in collection.replace("-", "_").split("_"))
+TAG = "registries"
+
+
+def _camel(words: str) -> str:
+    return "".join(word.capitalize() for word in words.replace("-", "_").split("_"))
+
+
+def _list(kind: str) -> HTTPRouteHandler:
+    """The route that lists and searches a collection."""
+    collection = COLLECTIONS[kind]
 
     async def list_them(request: Asked) -> Response[Any]:
         who, to = identify(request), service(request)
@@ -47,6 +52,21 @@ def _routes(kind: str) -> list[HTTPRouteHandler]:
             page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, key)))
         return respond(request, fmt, page, headers_of(None, at, public=not who.may_write))
 
+    list_them.__doc__ = f"Registered {collection}, by slug; with `q`, those found by it."
+    contract = Contract(
+        operation_id=f"list{_camel(collection)}",
+        tag=TAG,
+        query=RegistryParams,
+        answers=RegisteredPage,
+        refuses=(406, 503),
+    )
+    return read(f"/v1/{collection}", contract)(list_them)
+
+
+def _get(kind: str) -> HTTPRouteHandler:
+    """The route of one registered thing."""
+    collection = COLLECTIONS[kind]
+
     async def get_one(request: Asked, named: FromPath[str]) -> Response[Any]:
         who, to = identify(request), service(request)
         params = read_query(request, OneParams)
@@ -57,6 +77,17 @@ def _routes(kind: str) -> list[HTTPRouteHandler]:
             found = await registered_one(connection, kind, named, who.level, position)
         return respond(request, fmt, found, headers_of(None, position, public=not who.may_write))
 
+    get_one.__doc__ = f"One of the {collection}, by id or slug."
+    contract = Contract(
+        operation_id=f"get{_camel(kind)}", tag=TAG, query=OneParams, answers=RegisteredShown, refuses=(404, 406, 503)
+    )
+    return read(f"/v1/{collection}/{{named:str}}", contract)(get_one)
+
+
+def _register(kind: str) -> HTTPRouteHandler:
+    """The route that registers a thing, or states it anew."""
+    collection, cls = COLLECTIONS[kind], REGISTRATIONS[kind]
+
     async def register(request: Asked) -> Response[Any]:
         who = identify(request, to_write=True)
         params = read_query(request, PostParams)
@@ -64,37 +95,18 @@ def _routes(kind: str) -> list[HTTPRouteHandler]:
         body = await body_of(request, service(request).settings.body_bytes_max)
         return await post_one(request, decode(plain(body), cls), params, who)
 
-    list_them.__doc__ = f"Registered {collection}, by slug; with `q`, those found by it."
-    get_one.__doc__ = f"One of the {collection}, by id or slug."
     register.__doc__ = f"Register one of the {collection}, or state it anew by naming the revision it replaces."
-    tag = "registries"
-    return [
-        read(
-            f"/v1/{collection}",
-            Contract(
-                operation_id=f"list{several}", tag=tag, query=RegistryParams, answers=RegisteredPage, refuses=(406, 503)
-            ),
-        )(list_them),
-        read(
-            f"/v1/{collection}/{{named:str}}",
-            Contract(
-                operation_id=f"get{named}", tag=tag, query=OneParams, answers=RegisteredShown, refuses=(404, 406, 503)
-            ),
-        )(get_one),
-        append(
-            f"/v1/{collection}",
-            Contract(
-                operation_id=f"register{named}",
-                tag=tag,
-                query=PostParams,
-                body=cls,
-                answers=Receipt,
-                status=201,
-                scope="append",
-                refuses=(409, 413, 415, 422, 503),
-            ),
-        )(register),
-    ]
+    contract = Contract(
+        operation_id=f"register{_camel(kind)}",
+        tag=TAG,
+        query=PostParams,
+        body=cls,
+        answers=Receipt,
+        status=201,
+        scope="append",
+        refuses=(409, 413, 415, 422, 503),
+    )
+    return append(f"/v1/{collection}", contract)(register)
 
 
-ROUTES = [route for kind in COLLECTIONS for route in _routes(kind)]
+ROUTES = [route(kind) for kind in COLLECTIONS for route in (_list, _get, _register)]

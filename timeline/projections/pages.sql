@@ -49,7 +49,7 @@ LIMIT $14
 
 -- name: last_looked_at
 -- The key of the last entry that a page looked at: where the next one starts after a page that found less than it may.
--- $1 to $10 as `entries`
+-- $1 timeline, $2 position, $3 $4 $5 $6 the key that the page started after, $7 from, $8 to, $9 how many it looked at
 SELECT at, earliest, latest, position FROM timeline_entry
 WHERE timeline = $1 AND from_position <= $2 AND to_position > $2
   AND (at, earliest, latest, position) > ($3::date, $4::date, $5::date, $6::bigint)
