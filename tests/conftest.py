@@ -24,6 +24,17 @@ RUN_PID = "TIMELINE_TEST_RUN_PID"
 _numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`: the oracles run for minutes, as often as README "How we know" says, instead of seconds."""
+    parser.addoption("--long", action="store_true", help="run the long profile of each oracle")
+
+
+@pytest.fixture(scope="session")
+def long(pytestconfig: pytest.Config) -> bool:
+    """Whether this run takes the long profile."""
+    return bool(pytestconfig.getoption("--long"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """In the process that runs the tests, or that starts the workers: say where this run's server shall be."""
     if not hasattr(config, "workerinput"):
