@@ -1,22 +1,40 @@
-"""Write the generated files: `uv run python -m tests.contracts`. The tests compare them with what is committed."""
+"""Write the generated files: `uv run python -m tests.contracts`. The tests compare them with what is committed.
+
+`openapi/openapi.json` and `schema/database.sql` are written anew. What is published under a name is not: the schemas of
+kinds and the operation ids are only added to.
+"""
 
 import asyncio
+import hashlib
 import importlib.util
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import msgspec
 
 from timeline.api.openapi import encoded
 from timeline.app import contract_document
 from timeline.db.embedded import EmbeddedServer
 from timeline.db.migrate import migrate
+from timeline.model.edits import EDITS
+from timeline.model.kinds import EVENTS
+from timeline.model.record import Record
+from timeline.model.registry import REGISTRATIONS
+from timeline.model.schemas import accepted, record_schema, schema_name
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "openapi" / "openapi.json"
+OPERATIONS = ROOT / "openapi" / "operations.txt"
+"""Every operation id that was ever published, with its call: others' generated code has functions of these names."""
 SCHEMA = ROOT / "schema" / "database.sql"
+KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS}
+PUBLISHED = "published.sha256"
+"""The SHA-256 of every schema that was ever published, as `sha256sum -c` reads it."""
 
 HEADER = """-- The database schema as it stands: as all migrations make it. Written by `python -m tests.contracts`.
 -- The roles timeline_writer and timeline_projector come before it: see migrations/0001_log.sql.
@@ -65,9 +83,69 @@ async def _schema_of_migrations(folder: Path) -> str:
         await server.stop()
 
 
+class Published(Exception):
+    """A schema that was published would change."""
+
+
+def kind_schema(cls: type[Record]) -> bytes:
+    """The schema file of a kind as it would be written."""
+    return msgspec.json.format(msgspec.json.encode(record_schema(cls)), indent=1) + b"\n"
+
+
+def published(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each published schema, by the name of its file, in the order of publication."""
+    listed = folder / PUBLISHED
+    lines = listed.read_text(encoding="ascii").splitlines() if listed.exists() else []
+    return {name: digest for digest, name in (line.split("  ") for line in lines)}
+
+
+def publish(folder: Path, kinds: Iterable[type[Record]]) -> None:
+    """Add the schemas that are not published yet; a file that is, is never written again.
+
+    Not even for its words: somebody may hold its hash. Mended words are in the OpenAPI document at once, and in the
+    schema from the next shape on.
+
+    Raises:
+        Published: what a kind accepts is not what its published schema says.
+    """
+    known, kinds = published(folder), list(kinds)
+    new = {schema_name(cls): kind_schema(cls) for cls in kinds if schema_name(cls) not in known}
+    changed = [n for cls in kinds if (n := schema_name(cls)) in known and not is_as_published(folder, cls)]
+    if changed:
+        raise Published(
+            f"{', '.join(changed)}: published, and would accept something else now. Raise `shape` in the class, so "
+            "that payloads tell the old form from the new, and write again: the old file stays beside the new one."
+        )
+    for name, content in new.items():
+        (folder / name).write_bytes(content)
+    with (folder / PUBLISHED).open("a", encoding="ascii") as listed:
+        listed.writelines(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in new.items())
+
+
+def is_as_published(folder: Path, cls: type[Record]) -> bool:
+    """Whether a kind still accepts what its published schema says."""
+    then = msgspec.json.decode((folder / schema_name(cls)).read_bytes())
+    return bool(accepted(then) == accepted(record_schema(cls)))
+
+
+def operations(document: dict[str, Any]) -> Iterator[str]:
+    """Each operation id of a document with its call, a line each."""
+    for path, methods in document["paths"].items():
+        yield from (f"{each['operationId']} {method.upper()} {path}" for method, each in methods.items())
+
+
+def listed_operations() -> list[str]:
+    """Each operation that was ever published."""
+    return OPERATIONS.read_text(encoding="ascii").splitlines() if OPERATIONS.exists() else []
+
+
 def write() -> None:
     """Write every generated file."""
+    publish(SCHEMA.parent, KINDS.values())
     OPENAPI.write_bytes(openapi())
+    new = sorted(set(operations(contract_document())) - set(listed_operations()))
+    with OPERATIONS.open("a", encoding="ascii") as listed:
+        listed.writelines(f"{each}\n" for each in new)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)  # as root the server runs as another user, who must pass through
         SCHEMA.write_text(asyncio.run(_schema_of_migrations(Path(folder))), encoding="utf-8")

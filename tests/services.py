@@ -17,14 +17,20 @@ class Service:
     """A running `timeline serve`."""
 
     def __init__(
-        self, data_dir: Path, *options: str, env: Mapping[str, str] = {}, wait: bool = True, stderr: int | None = None
+        self,
+        data_dir: Path,
+        *options: str,
+        env: Mapping[str, str] = {},
+        wait: bool = True,
+        stderr: int | None = None,
+        program: str = "timeline",
     ) -> None:
         self.data_dir = data_dir
         self.stderr = data_dir.with_name(f"{data_dir.name}.stderr")
         self.printed: list[str] = []
         with self.stderr.open("ab") as errors:
             self.process = subprocess.Popen(
-                [*timeline("serve"), "--data-dir", str(data_dir), "--port", "0", *options],
+                [sys.executable, "-m", program, "serve", "--data-dir", str(data_dir), "--port", "0", *options],
                 cwd=ROOT,
                 env=environment(env),
                 stdout=subprocess.PIPE,

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,11 +17,10 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
-import httpx
 import pytest
 
 from tests.postgres import ROOT, new_home
-from tests.services import Service, environment, ids_of, position_of, postmaster_of, processes_of, run, timeline
+from tests.services import Service, environment, position_of, processes_of, run, timeline
 from timeline.db import embedded
 from timeline.db.embedded import EmbeddedServer
 
@@ -31,21 +29,6 @@ pytestmark = pytest.mark.xdist_group("cli")
 COMMANDS = ("serve", "migrate", "rebuild", "check")
 STOP_SECONDS_MAX = 2.0
 VISIT = {"kind": "visit", "occurred": "2019-06-05", "source": "unattributed", "participants": ["haftar"]}
-
-
-def posting(service: Service, stop: threading.Event, acknowledged: set[str], refused: list[httpx.Response]) -> None:
-    """Post until told to stop or the service has gone."""
-    with service.client() as client:
-        while not stop.is_set():
-            try:
-                answer = client.post("/v1/events", json=VISIT | {"title": f"Visit {uuid4()}"})
-            except httpx.TransportError:
-                return
-            if answer.status_code == 201:
-                acknowledged.add(answer.json()["id"])
-            else:
-                refused.append(answer)
-                stop.wait(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -188,25 +171,6 @@ def test_a_signal_while_starting_stops_cleanly(
     assert "Traceback" not in service.stderr.read_text()
 
 
-def test_what_was_acknowledged_while_stopping_is_there_after(data_dir: Path, start: Callable[..., Service]) -> None:
-    service, acknowledged, refused = start("--sample"), set[str](), list[httpx.Response]()
-    threads = [
-        threading.Thread(target=posting, args=(service, threading.Event(), acknowledged, refused)) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-
-    code, seconds = service.stop()
-    for thread in threads:
-        thread.join()
-
-    assert code == 0
-    assert seconds < STOP_SECONDS_MAX
-    assert {each.status_code for each in refused} <= {503}
-    assert acknowledged <= ids_of(start())
-
-
 # What stays
 
 
@@ -219,62 +183,6 @@ def test_starting_again_finds_everything_once(data_dir: Path, start: Callable[..
 
     assert position_of(again) == before
     assert again.token_path.read_text() == curl
-
-
-def test_kill_9_of_the_service_loses_nothing(data_dir: Path, start: Callable[..., Service]) -> None:
-    service, stop, acknowledged = start("--sample"), threading.Event(), set[str]()
-    thread = threading.Thread(target=posting, args=(service, stop, acknowledged, []))
-    thread.start()
-    time.sleep(0.5)
-
-    service.stop(signal.SIGKILL)
-    thread.join()
-    orphan = postmaster_of(data_dir)
-    again = start()
-    found = ids_of(again)
-    beside = run("check", "--data-dir", str(data_dir))
-
-    assert acknowledged
-    assert acknowledged <= found
-    assert postmaster_of(data_dir) == orphan
-    assert (beside.returncode, beside.stderr) == (0, "")
-    assert "The log is whole" in beside.stdout
-    assert again.stop()[0] == 0
-    assert processes_of(data_dir) == []
-
-
-def test_kill_9_of_postgres_under_load_is_mended_and_loses_nothing(
-    data_dir: Path, start: Callable[..., Service]
-) -> None:
-    service, stop, acknowledged, refused = start("--sample"), threading.Event(), set[str](), list[httpx.Response]()
-    threads = [threading.Thread(target=posting, args=(service, stop, acknowledged, refused)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-    killed = postmaster_of(data_dir)
-
-    os.kill(killed, signal.SIGKILL)
-    with service.client() as client:
-        reads = [client.get("/v1/timelines/all")]
-        give_up = time.monotonic() + 10
-        while reads[-1].status_code != 200 and time.monotonic() < give_up:
-            time.sleep(0.02)
-            reads.append(client.get("/v1/timelines/all"))
-    known = len(acknowledged)
-    time.sleep(0.3)
-    stop.set()
-    for thread in threads:
-        thread.join()
-
-    away = [each for each in reads if each.status_code != 200]
-    assert reads[-1].status_code == 200
-    assert away
-    assert {each.status_code for each in [*away, *refused]} == {503}
-    assert all(int(each.headers["Retry-After"]) > 0 for each in [*away, *refused])
-    assert len(acknowledged) > known
-    assert postmaster_of(data_dir) != killed
-    assert acknowledged <= ids_of(service)
-    assert run("check", "--data-dir", str(data_dir)).returncode == 0
 
 
 # What it refuses

@@ -23,6 +23,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 WATCH_SECONDS = 0.25
+RESTART_SECONDS_MAX = 5.0
 CONNECT_SECONDS_MAX = 10.0
 BACKLOG = 2_048
 
@@ -251,6 +252,8 @@ async def _serve_on(listening: socket.socket, application: Any, settings: Settin
     """Serve until cancelled, then let requests finish for as long as they may."""
     import uvicorn
 
+    from timeline.api.wire import Connection, keep_brisk
+
     class Server(uvicorn.Server):
         """Leaves the signals to us: its own handling kills the process with the same signal afterwards."""
 
@@ -259,6 +262,7 @@ async def _serve_on(listening: socket.socket, application: Any, settings: Settin
 
     config = uvicorn.Config(
         application.asgi,
+        http=Connection,
         lifespan="off",
         ws="none",
         log_config=None,
@@ -269,7 +273,7 @@ async def _serve_on(listening: socket.socket, application: Any, settings: Settin
         backlog=BACKLOG,
     )
     uvicorn_server = Server(config)
-    watching = asyncio.create_task(_keep_alive(server), name="watch the embedded server")
+    watching = asyncio.gather(_keep_alive(server), keep_brisk(uvicorn_server.server_state.connections))
     serving = asyncio.create_task(uvicorn_server.serve(sockets=[listening]), name="serve")
     _print_where(listening, settings)
     try:
@@ -282,18 +286,23 @@ async def _serve_on(listening: socket.socket, application: Any, settings: Settin
 
 
 async def _keep_alive(server: Any) -> None:
-    """Start the embedded server again whenever it has died."""
+    """Start the embedded server again whenever it has died, and let it take no writes while its disk is full."""
     import structlog
 
     log = structlog.get_logger()
+    wait = WATCH_SECONDS
     while server is not None:
-        await asyncio.sleep(WATCH_SECONDS)
-        if server.pid is None:
-            log.error("embedded PostgreSQL died; starting it again")
-            try:
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, RESTART_SECONDS_MAX)
+        try:
+            if server.pid is None:
+                log.error("embedded PostgreSQL died; starting it again")
                 await server.start()
-            except Exception as error:  # whatever it is, the next attempt must come
-                log.error("embedded PostgreSQL does not start", detail=str(error))
+            await server.keep_spare()
+        except Exception as error:  # whatever it is, the next attempt must come
+            log.error("embedded PostgreSQL does not do its work", detail=str(error) or type(error).__name__)
+        else:
+            wait = WATCH_SECONDS
 
 
 def _print_where(listening: socket.socket, settings: Settings) -> None:

@@ -2,11 +2,11 @@
 
     TimelineError
     ├── Refusal                     the caller can mend it; becomes a problem document (RFC 9457)
-    │   ├── BadRequest 400          MalformedJson · BadParameter · UnknownParameter · BadCursor
+    │   ├── BadRequest 400          MalformedRequest · MalformedJson · BadParameter · UnknownParameter · BadCursor
     │   ├── Unauthorised 401        NoToken · WrongToken
     │   ├── NotFound 404            MethodNotAllowed 405 · NotAcceptable 406 · Gone 410
     │   ├── Conflict 409            IdTaken · WrongRevision · SlugTaken
-    │   ├── BodyTooLarge 413        UnsupportedMediaType 415
+    │   ├── BodyTooLarge 413        UnsupportedMediaType 415 · TooSlow 408 · HeadTooLarge 431
     │   ├── InvalidRecord 422       BatchRefused · UnknownReference · AmbiguousReference · KeyReused · NotApplicable
     │   └── Unavailable 503         QueueFull · Behind · DatabaseUnavailable · ShuttingDown
     └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · WrongSetting
@@ -27,7 +27,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     pointer: str
     """JSON Pointer in a URI fragment (`#/participants/0/actor`), or `?name` for a query parameter."""
     expected: str
+    """What would have been taken there."""
     found: str
+    """What stood there, cut short where it is long."""
 
 
 class TimelineError(Exception):
@@ -82,6 +84,10 @@ class BadParameter(BadRequest):
 
 class UnknownParameter(BadRequest):
     """A query parameter is not known here."""
+
+
+class MalformedRequest(BadRequest):
+    """The request is not HTTP that we can read."""
 
 
 class BadCursor(BadRequest):
@@ -148,6 +154,18 @@ class BodyTooLarge(Refusal):
     """The body is larger than this service takes."""
 
     status = 413
+
+
+class TooSlow(Refusal):
+    """The request came too slowly."""
+
+    status = 408
+
+
+class HeadTooLarge(Refusal):
+    """The request's head is larger than this service takes."""
+
+    status = 431
 
 
 class UnsupportedMediaType(Refusal):

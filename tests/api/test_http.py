@@ -13,6 +13,7 @@ import uvicorn
 from tests import contracts
 from tests.api.test_bad_input import UNKNOWN, head, problem
 from tests.api.test_posting import PAPER, VISIT, posted
+from timeline.api.wire import Connection
 from timeline.app import Application
 
 MIB = 1_048_576
@@ -23,7 +24,15 @@ PAPER_ACTOR = {"slug": "paper", "name": "A Paper"}
 @pytest_asyncio.fixture
 async def live(application: Application) -> AsyncIterator[httpx.AsyncClient]:
     """The owner's client over a socket, as `timeline serve` listens."""
-    config = uvicorn.Config(application.asgi, port=0, lifespan="off", log_config=None, loop="none", server_header=False)
+    config = uvicorn.Config(
+        application.asgi,
+        http=Connection,
+        port=0,
+        lifespan="off",
+        log_config=None,
+        loop="none",
+        server_header=False,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  (nothing here could set an event)

@@ -1,7 +1,6 @@
-"""Records to append, writers to append them with, and a reader that notices every gap."""
+"""Records to append, and writers to append them with."""
 
 import asyncio
-import itertools
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -127,21 +126,6 @@ async def append_raw(connection: asyncpg.Connection, *records: NewRecord) -> int
     )
 
 
-async def tail_until(dsn: str, last: int) -> list[int]:
-    """Every position that a reader of `position > …` is given, in the order given, until it has been given `last`."""
-    seen = [0]
-    connection = await asyncpg.connect(dsn)
-    try:
-        async with asyncio.timeout(30):
-            while seen[-1] < last:
-                rows = await connection.fetch(SQL.tail, seen[-1], seen[-1] + 100)
-                seen += [row["position"] for row in rows]
-                await asyncio.sleep(0.001)
-    finally:
-        await connection.close()
-    return seen[1:]
-
-
 async def times(dsn: str) -> list[tuple[int, int]]:
     """Positions with their time in microseconds, in order."""
     rows = await fetch(
@@ -166,8 +150,3 @@ async def tamper(dsn: str, statement: str, *arguments: object) -> None:
         await connection.execute(statement, *arguments)
     finally:
         await connection.close()
-
-
-def rising(pairs: Iterable[tuple[int, int]]) -> bool:
-    """Whether the times rise strictly with the positions."""
-    return all(one[1] < other[1] for one, other in itertools.pairwise(pairs))

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,8 +20,6 @@ from tests.log.appending import (
     fetch,
     in_one_batch,
     remark,
-    rising,
-    tail_until,
     tamper,
     times,
     topic,
@@ -74,35 +72,6 @@ async def locked(dsn: str) -> AsyncIterator[None]:
 
 
 # Positions and times
-
-
-async def test_a_reader_that_tails_sees_each_position_once_and_in_order(db: str) -> None:
-    chance, sizes = random.Random(1), [[random.Random(n).randint(1, 9) for _ in range(25)] for n in range(8)]
-
-    async def write_batches(of_sizes: list[int]) -> None:
-        async with writer_on(db) as writer:
-            for size in of_sizes:
-                await asyncio.gather(*(append(writer, visit()) for _ in range(size)))
-                await asyncio.sleep(chance.random() / 200)
-
-    async def stall_in_transactions(of_sizes: list[int]) -> None:
-        connection = await asyncpg.connect(db)
-        for size in of_sizes:
-            async with connection.transaction():
-                await append_raw(connection, *(visit() for _ in range(size)))
-                await asyncio.sleep(chance.random() / 100)
-        await connection.close()
-
-    total = sum(map(sum, sizes))
-    *_, seen, again = await asyncio.gather(
-        *(write_batches(each) for each in sizes[:6]),
-        *(stall_in_transactions(each) for each in sizes[6:]),
-        tail_until(db, total),
-        tail_until(db, total),
-    )
-
-    assert seen == again == list(range(1, total + 1))
-    assert rising(await times(db))
 
 
 async def test_records_of_one_call_have_consecutive_positions_and_times(db: str) -> None:
@@ -191,18 +160,6 @@ async def test_32_callers_with_one_id_in_one_batch_have_one_winner(db: str) -> N
     assert len(await times(db)) == 1
 
 
-async def test_32_callers_with_one_id_through_four_writers_have_one_winner(db: str) -> None:
-    own_id = uuid4()
-
-    async with AsyncExitStack() as stack:
-        writers = [await stack.enter_async_context(writer_on(db)) for _ in range(4)]
-        verdicts = await asyncio.gather(
-            *(append(writers[n % 4], visit(own_id, f"Visit {n}")) for n in range(32)), return_exceptions=True
-        )
-
-    assert sorted(type(v).__name__ for v in verdicts) == ["IdTaken"] * 31 + ["list"]
-
-
 async def test_a_repeat_through_another_writer_gets_the_first_receipt(db: str) -> None:
     event = visit()
 
@@ -282,28 +239,18 @@ async def test_32_that_replace_one_revision_in_one_batch_have_one_winner(db: str
     ] * 31
 
 
-async def test_32_that_replace_one_revision_through_four_writers_have_one_winner(db: str) -> None:
-    event = visit()
+@pytest.mark.xfail(strict=True, reason="the writer answers from the revisions that it looked up before the ids")
+async def test_who_loses_a_revision_between_two_look_ups_is_told_the_one_that_won(db: str) -> None:
+    first = topic("libya")
+    winner, loser = [topic("libya", name, subject=first.id, replaces=1) for name in ("Libya", "Libyan war")]
 
-    async with AsyncExitStack() as stack:
-        writers = [await stack.enter_async_context(writer_on(db)) for _ in range(4)]
-        await append(writers[0], event)
-        verdicts = await asyncio.gather(
-            *(append(writers[n % 4], correction(event.id, 1, f"{n}")) for n in range(32)), return_exceptions=True
-        )
+    async with writer_on(db) as one, writer_on(db) as other:
+        await append(one, first)
+        one._pool = Meanwhile(one._pool, lambda: append(other, winner))  # type: ignore[assignment]  # as it uses it
+        with pytest.raises(WrongRevision) as refusal:
+            await append(one, loser)
 
-    assert sorted(type(v).__name__ for v in verdicts) == ["WrongRevision"] * 31 + ["list"]
-
-
-async def test_edits_that_name_no_revision_all_find_their_place(db: str) -> None:
-    event = visit()
-
-    async with AsyncExitStack() as stack:
-        writers = [await stack.enter_async_context(writer_on(db)) for _ in range(4)]
-        await append(writers[0], event)
-        receipts = await asyncio.gather(*(append(writers[n % 4], remark(event.id)) for n in range(32)))
-
-    assert sorted(r.revision for (r,) in receipts) == list(range(2, 34))
+    assert refusal.value.extra["revision"] == 2
 
 
 async def test_an_edit_of_nothing_is_not_found(db: str) -> None:

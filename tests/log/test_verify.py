@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import pytest_asyncio
 
 from tests.checks import check, check_log
-from tests.log.appending import fetch, tamper
+from tests.log.appending import append, erasure, fetch, tamper, topic, writer_on
 from tests.log.desk import desk_on
+from tests.projections.folding import projector_on
 from timeline.checking import check_all
-from timeline.db.listen import Listener
-from timeline.projections.projector import Projector
+from timeline.log.record import NewRecord
 
 PAPER = {"kind": "source", "slug": "paper", "name": "A Paper"}
 VISIT = {"kind": "visit", "title": "A visit", "occurred": "early June 2019", "source": "paper"}
@@ -26,11 +27,8 @@ async def whole(db: str) -> AsyncIterator[str]:
             {"kind": "erasure", "subject": str(admitted[3].id), "reason": "A reason.", "authority": "An officer"}
         )
         await desk.post({"kind": "marking", "subject": str(admitted[1].id), "reason": "A reason.", "marking": "clear"})
-    listener = Listener()
-    projector = Projector(db, listener)
-    await projector.start()
-    assert await projector.reached(7, 10)
-    await projector.stop()
+    async with projector_on(db) as projector:
+        assert await projector.reached(7, 10)
     yield db
 
 
@@ -43,6 +41,57 @@ async def test_a_whole_log_has_no_fault(whole: str) -> None:
 
 async def test_an_empty_log_is_whole(db: str) -> None:
     assert (await check_log(db)).records == 0
+
+
+@pytest.mark.parametrize("during", ["log", "models"])
+async def test_what_is_recorded_and_erased_during_a_check_is_no_fault(
+    whole: str, during: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("timeline.log.verify.STEP", 1)
+    monkeypatch.setattr("timeline.projections.compare.REBUILD_RECORDS_MAX", 1)
+    erasures = [erasure(row["id"]) for row in await fetch(whole, "SELECT id FROM timeline.log WHERE position = 5")]
+
+    def meanwhile(phase: str, at: int) -> None:
+        if (phase, at) == (during, 1):
+            with ThreadPoolExecutor() as another:
+                another.submit(asyncio.run, record_beside(whole, *erasures, topic("libya"))).result()
+
+    async with projector_on(whole) as projector:
+        report = await check_all(
+            whole, None, lambda at, of: meanwhile("log", at), lambda at, of: meanwhile("models", at)
+        )
+        assert await projector.reached(9, 10)
+
+    assert report.faults == []
+    assert (await check_log(whole)).records == 9
+
+
+async def test_a_check_waits_for_an_erasure_to_be_folded(whole: str) -> None:
+    (row,) = await fetch(whole, "SELECT id FROM timeline.log WHERE position = 5")
+    await record_beside(whole, erasure(row["id"]))
+
+    checking = asyncio.create_task(check_log(whole))
+    await asyncio.sleep(0.2)  # without an event to wait for: a check that does not wait is over by then, and wrong
+    async with projector_on(whole) as projector:
+        assert await projector.reached(8, 10)
+        report = await checking
+
+    assert report.compared_at == 8
+
+
+async def test_an_erasure_that_nobody_folds_is_named(whole: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timeline.projections.compare.ERASURE_SECONDS_MAX", 0)
+    (row,) = await fetch(whole, "SELECT id FROM timeline.log WHERE position = 5")
+    await record_beside(whole, erasure(row["id"]))
+
+    report = await check(whole)
+
+    assert report.faults[0] == "read model: the erasure at position 8 is not folded yet"
+
+
+async def record_beside(dsn: str, *records: NewRecord) -> None:
+    async with writer_on(dsn) as writer:
+        await append(writer, *records)
 
 
 async def test_progress_is_told_to_whoever_watches(whole: str) -> None:

@@ -18,10 +18,14 @@ EDITS = ["correction", "correction", "retraction", "recall", "duplicate", "dupli
 
 
 class Stream:
-    """An endless stream of posts, the same for the same seed. Each can be admitted after those before it."""
+    """An endless stream of posts, the same for the same seed. Each can be admitted after those before it.
 
-    def __init__(self, seed: int) -> None:
+    Two streams into one log need names of their own, or they post different events under the same ids.
+    """
+
+    def __init__(self, seed: int, name: str = "X") -> None:
         self._random = random.Random(seed)
+        self._name = name
         self._events: list[str] = []
         self._kinds: dict[str, str] = {}
 
@@ -37,7 +41,7 @@ class Stream:
         return self._edit(self._random.choice(EDITS))
 
     def _new(self, kind: str) -> Post:
-        event = id_of("event", f"X{len(self._events)}")
+        event = id_of("event", f"{self._name}{len(self._events)}")
         post = {"id": event, **self._event(kind, self._events)}
         self._events.append(event)
         self._kinds[event] = kind

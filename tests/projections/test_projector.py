@@ -173,15 +173,6 @@ async def test_one_that_is_behind_never_moves_progress_back_though_it_has_nothin
         assert await position(one, tables) == 2
 
 
-async def test_two_projectors_at_once_fold_each_record_once(db: str) -> None:
-    async with projector_on(db) as one, projector_on(db) as other, writer_on(db) as writer:
-        for n in range(60):
-            await append(writer, topic(f"topic-{n}"))
-        assert all(await asyncio.gather(one.reached(60, 10), other.reached(60, 10)))
-
-    await check_log(db)
-
-
 async def test_another_takes_over_when_one_is_killed(db: str) -> None:
     async with projector_on(db) as one, projector_on(db) as other:
         await fill(db, 1)
@@ -224,30 +215,6 @@ def poisoned_at(position: int) -> Fold:
             raise KeyError("what this fold did not think of")
 
     return poisoned
-
-
-async def test_a_record_that_cannot_be_folded_stops_reads_loudly_and_no_write(
-    application: Application, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await api.post("/v1/sources", json=PAPER)
-    with monkeypatch.context() as patch:
-        patch.setattr(folds, "fold", poisoned_at(3))
-        posted = [await api.post("/v1/events", json=VISIT) for _ in range(2)]
-        began = time.monotonic()
-        posted += [await api.post("/v1/events", json=VISIT) for _ in range(3)]
-        took = time.monotonic() - began
-        status, said = await ready(api)
-
-    assert [answer.status_code for answer in posted] == [201] * 5
-    assert [answer.json()["visible"] for answer in posted] == [True, False, False, False, False]
-    assert (status, "Position 3 can't be folded: KeyError" in said) == (503, True)
-    assert took < 1
-    assert len((await api.get("/v1/timelines/all")).json()["entries"]) == 1
-
-    async with projector_on(application.dsn) as projector:
-        assert await projector.reached(6, 10)
-    assert len((await api.get("/v1/timelines/all")).json()["entries"]) == 5
-    await check_log(application.dsn)
 
 
 async def append_poison(dsn: str, how: str) -> None:
@@ -369,46 +336,6 @@ async def test_read_models_of_another_version_are_never_folded_into(db: str) -> 
 # Rebuilds
 
 
-async def test_a_rebuild_under_load_switches_and_no_reader_goes_back(
-    application: Application, api: httpx.AsyncClient
-) -> None:
-    to = application.service
-    assert to is not None
-    await api.post("/v1/sources", json=PAPER)
-    seen: list[int] = []
-    made: list[str] = []
-    posted: list[str] = []
-
-    async def post() -> None:
-        while len(made) < 4:
-            receipt = (await api.post("/v1/events", json=VISIT)).json()
-            shown = await api.get(f"/v1/events/{receipt['id']}")
-            assert (receipt["visible"], shown.status_code) == (True, 200)
-            posted.append(receipt["id"])
-
-    async def read() -> None:
-        while len(made) < 4:
-            async with to.reader.at() as (_, at):
-                seen.append(at)
-            await asyncio.sleep(0.001)
-
-    async with asyncio.TaskGroup() as tasks:
-        for each in (post, post, read):
-            tasks.create_task(each())
-        for _ in range(4):
-            await asyncio.sleep(0.4)
-            made.append((await rebuild(application.dsn, ROLE)).tables)
-
-    assert seen == sorted(seen)
-    assert len(posted) > 30
-    assert await to.projector.reached(await to.log.head(), 5)
-    await asyncio.sleep(2 * projectors.POLL_SECONDS)  # an idle projector looks for a switch at each poll
-    assert to.projector.tables == made[-1]
-    kept = await fetch(application.dsn, "SELECT tables FROM timeline.progress")
-    assert {row["tables"] for row in kept} == set(made[-2:])
-    await check_log(application.dsn)
-
-
 async def test_tables_that_were_replaced_are_folded_no_further(db: str) -> None:
     await fill(db, 1)
     async with live_tables(db) as (connection, replaced):
@@ -432,34 +359,6 @@ async def test_no_switch_is_made_to_tables_that_are_behind(db: str) -> None:
     assert further == 5
     async with live_tables(db) as (_, still):
         assert still == live
-
-
-async def test_a_rebuild_killed_midway_leaves_the_live_tables_as_they_are(
-    db: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await fill(db, 10)
-    monkeypatch.setattr(projectors, "REBUILD_RECORDS_MAX", 3)
-    async with live_tables(db) as (connection, live):
-        await fold_all(connection, live)
-        before = await digest(connection)
-
-    class Killed(BaseException):
-        """The process is gone."""
-
-    def kill(at: int, of: int) -> None:
-        if at >= 6:
-            raise Killed
-
-    with pytest.raises(Killed):
-        await rebuild(db, ROLE, kill)
-
-    async with live_tables(db) as (connection, still):
-        assert (still, await digest(connection)) == (live, before)
-        unfinished = [row["tables"] for row in await fetch(db, "SELECT tables FROM timeline.progress WHERE NOT live")]
-        assert len(unfinished) == 1
-        assert (await rebuild(db, ROLE)).position == 12
-        assert await fetch(db, "SELECT FROM pg_namespace WHERE nspname = $1", unfinished[0]) == []
-    await check_log(db)
 
 
 async def test_the_tables_that_a_rebuild_replaced_are_dropped_by_the_next(db: str) -> None:

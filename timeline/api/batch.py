@@ -1,6 +1,6 @@
 """The lines of a batch: each read as its kind, or refused by itself."""
 
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, ClassVar, Literal, Union
 
 import msgspec
 from msgspec import Meta
@@ -21,18 +21,59 @@ FIELDS: dict[str, frozenset[str]] = {
 }
 DEFAULTABLE = frozenset().union(*FIELDS.values()) - {"id", "revision"}
 """What a default may say: any field of any kind but those that no two lines share."""
+Defaults = Annotated[
+    dict[str, Any], Meta(extra_json_schema={"propertyNames": {"type": "string", "enum": sorted(DEFAULTABLE)}})
+]
 REF_MAX = 100
 AnyRecord: Any = Union[tuple(KINDS.values())]  # noqa: UP007  (built from a tuple, so not writable with |)
 
-Lines = Annotated[list[dict[str, Any]], Meta(min_length=1)]
+KindOfRecord: Any = Literal[tuple(KINDS)]
+"""A kind of event, edit or registration; made from the kinds, so that a new one is known here."""
+
+
+class BatchLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of any kind, with the fields that it would be posted with alone; `defaults` may stand in for some.
+
+    It is read by itself: with `mode=each` a line that does not fit its kind is refused alone, and the others are not.
+    """
+
+    kind: Annotated[KindOfRecord, Meta(description="What the line is; its other fields are those of this kind.")]
+    ref: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=REF_MAX,
+                description="A name for the line, by which later ones name it: `#ref`.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+Lines = Annotated[list[BatchLine], Meta(min_length=1)]
+"""What the document says of lines; they are decoded one by one, each as its kind."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Many records at once, and what most of them share."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "defaults": {"marking": "clear", "participants": ["haftar"]},
+        "events": [
+            {
+                "kind": "invitation",
+                "ref": "invited",
+                "title": "Haftar is invited to Rome",
+                "occurred": "June 2019",
+                "source": "unattributed",
+            },
+            {"kind": "denial", "of": ["#invited"], "occurred": "7 June 2019", "source": "white-house-source"},
+        ],
+    }
     events: Lines
     """Records of any kind; each may carry `ref`, by which later lines name it as `#ref`."""
-    defaults: dict[str, Any] = {}
+    defaults: Defaults = {}
     """Fields for every line that may have them and does not."""
 
 

@@ -25,40 +25,50 @@ class KindShown(Shape, frozen=True, kw_only=True):
     """A kind of record: what it is for, and one as it would be posted."""
 
     kind: str
+    """The tag of its records."""
     group: str
     """`event`, `edit` or `registration`."""
     description: str
+    """What it is for."""
     roles: list[str]
     """Roles of participants, the default first."""
     takes: str | None
     """The side that it takes on the events it is `of`."""
     example: dict[str, Any]
+    """One record as it would be posted."""
 
 
 class KindsShown(Shape, frozen=True, kw_only=True):
     """Every kind."""
 
     kinds: list[KindShown]
+    """Events first, then edits, then registrations."""
 
 
 class Alive(Shape, frozen=True, kw_only=True):
     """The process runs."""
 
     status: str
+    """Always `alive`."""
     version: str
+    """The service's version."""
 
 
 class Ready(Shape, frozen=True, kw_only=True):
     """Whether the service can do its work, and what is wrong if it can't."""
 
     status: str
-    """`ready`, or `degraded`: writes go on but reads stand still, or the database is away."""
+    """`ready`, or `degraded`: reads stand still while writes go on, or the other way round, or the database is away."""
     database: str
+    """`answers`, `takes no writes` as its disk is nearly full or it is a standby, or `does not answer`."""
     log_position: int | None
+    """The last position of the log; null when the database does not answer."""
     projected_position: int
+    """How far reads are."""
     projection: str
     """`running`, or why it stopped."""
     queued_records: int
+    """Records that wait for the log."""
     guards: dict[str, bool]
     """Which of the log's guards are active."""
 
@@ -112,7 +122,7 @@ async def live(request: Asked) -> Response[bytes]:
 
 @read("/health/ready", _open("getReady", Ready, refuses=(503,)))
 async def ready(request: Asked) -> Response[bytes]:
-    """The database answers, and reads follow writes. 503 with the same body where not."""
+    """The database answers and takes writes, and reads follow them. 503 with the same body where not."""
     read_query(request, NoParams)
     to = service(request)
     health = to.projector.health
@@ -122,9 +132,11 @@ async def ready(request: Asked) -> Response[bytes]:
             async with to.reader.pool.acquire(timeout=2) as connection:
                 head = int(await connection.fetchval(LOG.head) or 0)
                 guards = dict(await connection.fetchrow(LOG.guards) or {})
+                if not await connection.fetchval(LOG.takes_writes):
+                    database = "takes no writes"
     except DatabaseUnavailable:
         database = "does not answer"
-    good = database == "answers" and health.stopped is None
+    good = database == "answers" and health.stopped is None and not health.waiting_for_database
     shown = Ready(
         status="ready" if good else "degraded",
         database=database,

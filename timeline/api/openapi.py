@@ -5,7 +5,7 @@ is decoded and what is documented come from the same msgspec types here.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 import msgspec
@@ -17,7 +17,9 @@ from timeline.api.posting import KEY
 from timeline.api.problems import MEDIA_TYPE, Problem
 from timeline.api.query import NAMED
 from timeline.formats import offered
-from timeline.model.entry import BatchReceipt, Preview
+from timeline.model.entry import BatchReceipt, Feed, Preview
+from timeline.model.record import Record
+from timeline.model.schemas import schemas
 
 REF = "#/components/schemas/{name}"
 JSON = "application/json"
@@ -25,6 +27,7 @@ _TITLES = {
     400: "A parameter or the body can't be read.",
     401: "No token, or one that is not known.",
     404: "Nothing there that you may see.",
+    405: "This address does not take this method; `Allow` lists those that it takes.",
     406: "None of the formats asked for is offered.",
     409: "It does not fit what the log holds: an id, a slug or a revision is taken.",
     410: "It was struck or erased.",
@@ -44,6 +47,8 @@ def document(routes: Iterable[tuple[str, HTTPRouteHandler]]) -> dict[str, Any]:
         address = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
         for method in sorted(handler.http_methods):
             paths.setdefault(address, {})[str(method).lower()] = _operation(address, handler, contract, names)
+    for address, call in _shadowed(paths):
+        paths[address][call]["responses"]["405"] = _problem(405, names)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -63,6 +68,17 @@ def document(routes: Iterable[tuple[str, HTTPRouteHandler]]) -> dict[str, Any]:
     }
 
 
+def _shadowed(paths: dict[str, dict[str, Any]]) -> Iterable[tuple[str, str]]:
+    """Calls that a more literal address may take the place of, with other methods: `GET /v1/events/batch` is 405.
+
+    It is not 404: the address is there, and a caller who posts to it with GET is told how.
+    """
+    for address, operations in paths.items():
+        pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", address))
+        literal = [other for path, other in paths.items() if path != address and pattern.fullmatch(path)]
+        yield from ((address, method) for method in operations if any(method not in each for each in literal))
+
+
 def encoded(found: dict[str, Any]) -> bytes:
     """The document's bytes, as committed and as served."""
     return msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=1) + b"\n"
@@ -72,53 +88,28 @@ class _Schemas:
     """The component schemas of every type that a route takes or gives."""
 
     def __init__(self, contracts: list[Contract]) -> None:
-        wanted: list[Any] = [Problem, Preview]
+        wanted: list[Any] = [Problem, Preview, BatchReceipt]
+        wanted += [each for contract in contracts for each in (contract.body, contract.answers) if each is not None]
+        made = schemas(wanted, REF)
+        self._of = dict(zip(map(str, wanted), made.of, strict=True))
+        self.components: dict[str, Any] = made.components
         for contract in contracts:
-            wanted += [each for each in (contract.body, contract.answers) if each is not None]
-        self._of = dict(zip(map(str, wanted), msgspec.json.schema_components(wanted, ref_template=REF)[0], strict=True))
-        components = msgspec.json.schema_components(wanted, ref_template=REF)[1]
-        renamed = {name: component_name(name) for name in components}
-        if len(set(renamed.values())) != len({n for n in renamed if renamed[n] == n} | set(renamed.values())):
-            raise ValueError("two component schemas got one name")
-        self.components: dict[str, Any] = {}
-        for name, schema in sorted(components.items()):
-            self.components.setdefault(renamed[name], _tidy(schema, renamed))
-        self._renamed = renamed
+            if isinstance(contract.body, type) and issubclass(contract.body, Record):
+                self._named_by_its_address(contract.body)
 
     def of(self, wanted: Any) -> dict[str, Any]:
         """The schema of a type: a reference, or a union of references."""
-        found: dict[str, Any] = _tidy(self._of[str(wanted)], self._renamed)
-        return found
+        return self._of[str(wanted)]
 
-
-def component_name(name: str) -> str:
-    """A plain name for a generic's component: `Participant_typing.Literal__actor____host___` is `ParticipantActorHost`.
-
-    Kinds whose participants have the same roles share one.
-    """
-    if "Literal" not in name:
-        return name
-    base, _, roles = name.partition("_typing.Literal")
-    return base + "".join(word.capitalize() for word in re.findall(r"[a-z]+", roles))
-
-
-def _tidy(schema: Any, renamed: dict[str, str]) -> Any:
-    """`oneOf` where there is a discriminator, plain names, and no titles that only repeat a class's name."""
-    if isinstance(schema, list):
-        return [_tidy(each, renamed) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    found = {
-        name: _tidy(each, renamed) for name, each in schema.items() if name != "title" or not isinstance(each, str)
-    }
-    if "discriminator" in found and "anyOf" in found:
-        found["oneOf"] = found.pop("anyOf")
-        mapping = found["discriminator"].get("mapping", {})
-        found["discriminator"]["mapping"] = dict(sorted(mapping.items()))
-    if isinstance(found.get("$ref"), str):
-        name = found["$ref"].rsplit("/", 1)[1]
-        found["$ref"] = REF.format(name=renamed.get(name, name))
-    return found
+    def _named_by_its_address(self, kind: type[Record]) -> None:
+        """A body of one kind may leave `kind` out, for the address says it."""
+        schema = self.components[kind.__name__]
+        tag = schema["properties"]["kind"]
+        told = tag | {"description": f"Always `{kind.kind_of()}`; may be left out, for the address says it."}
+        self.components[kind.__name__] = schema | {
+            "required": [name for name in schema["required"] if name != "kind"],
+            "properties": schema["properties"] | {"kind": told},
+        }
 
 
 def _operation(path: str, handler: HTTPRouteHandler, contract: Contract, names: _Schemas) -> dict[str, Any]:
@@ -167,8 +158,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
 def _query_parameters(contract: Contract) -> list[dict[str, Any]]:
     if contract.query is None:
         return []
-    (_,), components = msgspec.json.schema_components([contract.query], ref_template=REF)
-    properties = components[contract.query.__name__]["properties"]
+    properties = schemas([contract.query], REF).components[contract.query.__name__].get("properties", {})
     found = []
     for name, schema in properties.items():
         plain = _without_null(schema)
@@ -202,8 +192,12 @@ def _body(contract: Contract, names: _Schemas) -> dict[str, Any]:
 
 
 def _examples(body: Any) -> dict[str, Any]:
-    kinds = get_args(body) or (body,)
-    return {cls.kind_of(): {"value": cls.example} for cls in kinds if hasattr(cls, "example")}
+    """A body of each kind that it may be."""
+    classes = [each for each in get_args(body) or (body,) if hasattr(each, "example")]
+    return {
+        each.kind_of() if issubclass(each, Record) else each.__name__.lower(): {"value": each.example}
+        for each in classes
+    }
 
 
 def _without_record(contract: Contract, names: _Schemas) -> dict[str, Any]:
@@ -218,29 +212,68 @@ def _without_record(contract: Contract, names: _Schemas) -> dict[str, Any]:
 
 
 def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
-    good: dict[str, Any] = {"description": "Done."}
-    if contract.answers is not None:
-        shown = offered(contract.answers) if contract.scope == "read" else []
-        content = {JSON: {"schema": names.of(contract.answers)}}
-        text = {"schema": {"type": "string"}}
-        content |= {each.media_type.split(";")[0]: text for each in shown if each.name != "json"}
-        good["content"] = content
-    elif contract.raw_media_type:
-        good["content"] = {
-            contract.raw_media_type: {"schema": {"type": "object" if contract.raw_media_type == JSON else "string"}}
-        }
-    found: dict[str, Any] = {str(contract.status): good}
+    found: dict[str, Any] = {str(contract.status): _good(contract, names)}
     if contract.scope == "append":
         found["200"] = _without_record(contract, names)
     if contract.conditional:
-        found["304"] = {"description": "What you have still holds."}
-    problem = {"content": {MEDIA_TYPE: {"schema": names.of(Problem)}}}
+        found["304"] = {"description": "What you have still holds.", "headers": _headers("ETag", "Timeline-Position")}
     for status in sorted({400, *contract.refuses, *(() if contract.scope == "open" else (401,))}):
-        found[str(status)] = {"description": _TITLES[status], **problem}
+        found[str(status)] = _problem(status, names)
     if contract.operation_id == "getWeek":
-        found["307"] = {"description": "The dated week that `current` or `last` is."}
+        found["307"] = _moved("The dated week that `current` or `last` is.")
     if contract.operation_id == "getEvent":
-        found["308"] = {"description": "The event that this one turned out to be."}
+        found["308"] = _moved("The event that this one turned out to be.")
     if contract.operation_id == "getReady":
         found["503"] = {"description": "Degraded.", "content": {JSON: {"schema": names.of(contract.answers)}}}
     return found
+
+
+def _good(contract: Contract, names: _Schemas) -> dict[str, Any]:
+    """The answer that was asked for, in the formats that it comes in."""
+    good: dict[str, Any] = {"description": "Done."}
+    if contract.answers is not None:
+        shown = offered(contract.answers) if contract.scope == "read" else []
+        text = {"schema": {"type": "string"}}
+        good["content"] = {JSON: {"schema": names.of(contract.answers)}}
+        good["content"] |= {each.media_type.split(";")[0]: text for each in shown if each.name != "json"}
+    elif contract.raw_media_type:
+        kind = "object" if contract.raw_media_type == JSON else "string"
+        good["content"] = {contract.raw_media_type: {"schema": {"type": kind}}}
+    headers = [name for name, sent in _SENT.items() if sent(contract)]
+    return good | ({"headers": _headers(*headers)} if headers else {})
+
+
+_SENT: dict[str, Callable[[Contract], bool]] = {
+    "ETag": lambda contract: contract.conditional,
+    "Location": lambda contract: contract.scope == "append" and contract.answers is not BatchReceipt,
+    "Timeline-Next": lambda contract: contract.answers is Feed,
+    "Timeline-Position": lambda contract: contract.scope != "open" and contract.answers is not BatchReceipt,
+}
+"""The headers of an answer, and of which."""
+_HEADERS: dict[str, tuple[str, dict[str, str]]] = {
+    "Allow": ("The methods that the address takes.", {"type": "string"}),
+    "ETag": (
+        "Moves when what is shown changed as seen at your level; send it as `If-None-Match`.",
+        {"type": "string"},
+    ),
+    "Location": ("Where it can be read.", {"type": "string", "format": "uri-reference"}),
+    "Retry-After": ("Seconds after which to try again.", {"type": "integer"}),
+    "Timeline-Next": ("`next` of the answer, in every format.", {"type": "integer"}),
+    "Timeline-Position": ("The position of the log that was read at, or that the record has.", {"type": "integer"}),
+    "WWW-Authenticate": ("How to say who you are.", {"type": "string"}),
+}
+_OF_STATUS = {401: "WWW-Authenticate", 405: "Allow", 503: "Retry-After"}
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"description": _HEADERS[name][0], "required": True, "schema": _HEADERS[name][1]} for name in names}
+
+
+def _problem(status: int, names: _Schemas) -> dict[str, Any]:
+    sent = _headers(_OF_STATUS[status]) if status in _OF_STATUS else {}
+    found = {"description": _TITLES[status], "content": {MEDIA_TYPE: {"schema": names.of(Problem)}}}
+    return found | ({"headers": sent} if sent else {})
+
+
+def _moved(words: str) -> dict[str, Any]:
+    return {"description": words, "headers": _headers("Location")}

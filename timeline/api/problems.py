@@ -42,7 +42,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     """A stable address of this kind of problem, relative to the service."""
     title: str
+    """What kind of problem it is, in words."""
     status: int
+    """The HTTP status."""
     detail: str
     """What was expected, what was found, and what to do next."""
     instance: str
@@ -50,6 +52,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[Fault] = []
     """Every fault, not the first only."""
     id: str | None = None
+    """The id that is taken, or that holds what was wanted."""
     revision: int | None = None
     """The current revision, after a wrong one."""
     verdicts: list[LineVerdict] = []

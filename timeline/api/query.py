@@ -31,10 +31,10 @@ MinPosition = Annotated[
 KindName: Any = Literal[tuple(EVENTS)]
 """A kind of event; made from the kinds, so that a new one is known here."""
 Reference = Annotated[
-    str, Meta(min_length=1, max_length=80, pattern=f"^{NAMED.pattern}$", description="A slug or an id.")
+    str, Meta(min_length=1, max_length=80, pattern=rf"^{NAMED.pattern}\Z", description="A slug or an id.")
 ]
 Cursor = Annotated[
-    str, Meta(min_length=1, max_length=400, pattern=r"^[A-Za-z0-9_-]+$", description="`next` of the page before.")
+    str, Meta(min_length=1, max_length=400, pattern=r"^[A-Za-z0-9_-]+\Z", description="`next` of the page before.")
 ]
 
 Feeds = Annotated[Literal["exclude", "include"], Meta(description="Whether to show what only a machine's feed says.")]
@@ -97,7 +97,7 @@ class RegistryParams(Fresh, frozen=True, kw_only=True):
             Meta(
                 min_length=1,
                 max_length=200,
-                pattern=r"^[^\x00-\x1f\x7f]*$",
+                pattern=r"^[^\x00-\x1f\x7f]*\Z",
                 description="Part of a slug, a name or an alias, in any case.",
             ),
         ]

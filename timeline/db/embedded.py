@@ -54,6 +54,10 @@ RETRY_SECONDS_MAX = 60.0
 FAST_STOP_SECONDS_MAX = 30.0
 HARD_STOP_SECONDS_MAX = 5.0
 POLL_SECONDS = 0.01
+SPARE_BYTES_MIN = 128 * 2**20
+"""Below this much free disk no writes are taken: at 100 MB/s it lasts for five looks of the watch that asks."""
+SPARE_BYTES_AGAIN = 192 * 2**20
+COMMAND_SECONDS_MAX = 10.0
 
 SETTINGS: Mapping[str, str] = {
     "fsync": "on",
@@ -202,6 +206,8 @@ class EmbeddedServer:
         self._process: _Process | None = None
         self._lock: BinaryIO | None = None
         self._log_read = 0
+        self._had_data = False
+        self._takes_writes = True
         self._turn = asyncio.Lock()
 
     @property
@@ -237,6 +243,23 @@ class EmbeddedServer:
             return None
         return self.dsn
 
+    async def keep_spare(self) -> None:
+        """Take no writes while the disk is nearly full, and take them again once there is room.
+
+        Where PostgreSQL can't extend its write-ahead log it panics, and can't recover either: nothing is read until
+        somebody makes room. Stopped before that, it goes on serving reads; what little those write fits in the spare.
+        """
+        free = min(shutil.disk_usage(folder).free for folder in (self.data, self.data / "pg_wal"))
+        takes_writes = free >= (SPARE_BYTES_MIN if self._takes_writes else SPARE_BYTES_AGAIN)
+        if takes_writes == self._takes_writes:
+            return
+        await self._take_writes(takes_writes)
+        self._takes_writes = takes_writes
+        if takes_writes:
+            log.info("the disk has room: writes are taken again", free_bytes=free)
+        else:
+            log.error("the disk is nearly full: no writes are taken", free_bytes=free)
+
     async def stop(self) -> None:
         """End it as fast as is safe: every acknowledged commit is on disk already. May be called twice."""
         async with self._turn:
@@ -244,6 +267,8 @@ class EmbeddedServer:
 
     async def _start(self) -> None:
         started = time.monotonic()
+        if self._had_data and not self.data.exists():  # a volume that went away: an empty database is no substitute
+            raise EmbeddedServerFailed(f"{self.data} has gone. Bring it back; nothing new is made in its place.")
         if self._lock is None:
             self._lock = _make_home(self.data_dir, self.home)
         user = _User()
@@ -252,6 +277,7 @@ class EmbeddedServer:
         adopted = await self._adopt()
         if not adopted:
             await self._launch(user, programs)
+        self._had_data = True
         await self._make_database()
         took_ms = round((time.monotonic() - started) * 1000)
         log.info("embedded PostgreSQL is ready", pid=self.pid, adopted=adopted, took_ms=took_ms)
@@ -382,12 +408,30 @@ class EmbeddedServer:
         await connection.close()
 
     async def _make_database(self) -> None:
+        await self._take_writes(True)  # the last process may have ended while the disk was full
+        self._takes_writes = True
         connection = await asyncpg.connect(self._dsn("postgres"))
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = 'timeline'"):
                 await connection.execute("CREATE DATABASE timeline")
         finally:
             await connection.close()
+
+    async def _take_writes(self, yes: bool) -> None:
+        """For every session at its next transaction, whatever it belongs to: also for a rebuild beside the service."""
+        wanted, asked = "off" if yes else "on", "SHOW default_transaction_read_only"
+        connection = await asyncpg.connect(self._dsn("postgres"), timeout=COMMAND_SECONDS_MAX)
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS_MAX):
+                if await connection.fetchval(asked) == wanted:
+                    return
+                await connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {wanted}")
+                await connection.execute("SELECT pg_reload_conf()")
+                while await connection.fetchval(asked) != wanted:  # noqa: ASYNC110  (only asking tells)
+                    await asyncio.sleep(POLL_SECONDS)
+                await connection.execute("CHECKPOINT")  # what it frees of the write-ahead log, reads may still use
+        finally:
+            connection.terminate()
 
     def _dsn(self, database: str) -> str:
         host = quote(str(self.socket_dir))

@@ -87,6 +87,10 @@ SELECT
   NOT (has_table_privilege('timeline.log', 'UPDATE') OR has_table_privilege('timeline.log', 'DELETE')
        OR has_table_privilege('timeline.log', 'TRUNCATE')) AS role
 
+-- name: takes_writes
+-- Whether transactions may write: not on a standby, nor while the disk is nearly full.
+SELECT current_setting('transaction_read_only') = 'off'
+
 -- name: every_name
 -- Everything that posts are resolved by.
 SELECT subject, type, form, key FROM timeline.name

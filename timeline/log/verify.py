@@ -38,7 +38,15 @@ class _Past(msgspec.Struct, kw_only=True):
 async def verify_log(
     connection: asyncpg.Connection, on_progress: Callable[[int, int], object] = lambda at, of: None
 ) -> Found:
-    """Read every record in order and check it; `faults` tells each one that does not hold."""
+    """Read every record in order and check it; `faults` tells each one that does not hold.
+
+    All in one snapshot: what is erased or registered meanwhile would look like a payload or a name tampered with.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return await _verify(connection, on_progress)
+
+
+async def _verify(connection: asyncpg.Connection, on_progress: Callable[[int, int], object]) -> Found:
     found, past = Found(), _Past()
     head = int(await connection.fetchval(SQL.head) or 0)
     erased = {r["subject"]: int(r["position"]) for r in await connection.fetch(SQL.erasures)}

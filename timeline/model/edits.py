@@ -51,7 +51,9 @@ class Correction(Edit, frozen=True, kw_only=True, tag="correction"):
     revision: Revision
     """The revision that it replaces; 409 with the current one if that has moved."""
     ground: Literal["our_error", "new_evidence"]
+    """Whether we erred, or somebody told more since."""
     event: AnyEvent
+    """The event as it shall stand, in full."""
 
 
 class Retraction(Edit, frozen=True, kw_only=True, tag="retraction"):
@@ -67,6 +69,7 @@ class Retraction(Edit, frozen=True, kw_only=True, tag="retraction"):
     said: Date | None = None
     """When the source took it back."""
     document: DocumentRef | None = None
+    """What it was taken back in."""
 
 
 class Recall(Edit, frozen=True, kw_only=True, tag="recall"):
@@ -91,6 +94,7 @@ class Duplicate(Edit, frozen=True, kw_only=True, tag="duplicate"):
     }
     subject: EventRef
     survivor: EventRef
+    """The event that stays."""
 
 
 class Remark(Edit, frozen=True, kw_only=True, tag="marking"):
@@ -104,6 +108,7 @@ class Remark(Edit, frozen=True, kw_only=True, tag="marking"):
     }
     subject: EventRef
     marking: Marking
+    """The marking that it has from now on."""
 
 
 class Erasure(Edit, frozen=True, kw_only=True, tag="erasure"):

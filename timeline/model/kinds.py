@@ -87,12 +87,17 @@ class Event(Record, frozen=True, kw_only=True):
 
     id: Id | None = None
     title: Line
+    """What happened."""
     summary: Text | None = None
+    """The same in a few sentences."""
     occurred: Occurrence
     """When it is said to have happened: as vague as the report is."""
     participants: list[Any] = []
+    """The actors that take part, each with its role."""
     places: Annotated[list[PlaceRef | Site], Meta(max_length=50)] = []
+    """Where: each place, or a place with what it is to the event."""
     topics: Annotated[list[TopicRef], Meta(max_length=50)] = []
+    """What it is about."""
     marking: Marking | None = None
     """`amber` when left out."""
     external_ids: ExternalIds = {}
@@ -107,10 +112,15 @@ class Event(Record, frozen=True, kw_only=True):
     tense: Tense | None = None
     credibility: Credibility | None = None
     document: DocumentRef | None = None
+    """What it was said in."""
     quote: Quote | None = None
+    """The words that carry it."""
     evidence: Annotated[list[Evidence], Meta(max_length=50)] = []
+    """Further documents that carry the same voice."""
     figures: Figures | None = None
+    """How many people were killed, injured or displaced, by this voice."""
     codes: Annotated[list[CodeOf], Meta(max_length=20)] = []
+    """Codes that other schemes give it."""
 
 
 class Visit(Event, frozen=True, kw_only=True, tag="visit"):
@@ -197,6 +207,7 @@ class Agreement(Event, frozen=True, kw_only=True, tag="agreement"):
     }
     participants: Participants[Together] = []
     form: Literal["treaty", "ceasefire", "memorandum", "contract", "understanding", "other"] | None = None
+    """What kind of agreement."""
 
 
 class Policy(Event, frozen=True, kw_only=True, tag="policy"):
@@ -226,6 +237,7 @@ class Aid(Event, frozen=True, kw_only=True, tag="aid"):
     }
     participants: Participants[Directed] = []
     form: Literal["military", "humanitarian", "financial", "development", "other"] | None = None
+    """What kind of aid."""
 
 
 class Sanction(Event, frozen=True, kw_only=True, tag="sanction"):
@@ -241,6 +253,7 @@ class Sanction(Event, frozen=True, kw_only=True, tag="sanction"):
     }
     participants: Participants[Directed] = []
     measure: Literal["asset_freeze", "travel_ban", "arms_embargo", "trade", "financial", "other"] | None = None
+    """What kind of restriction."""
 
 
 class Expulsion(Event, frozen=True, kw_only=True, tag="expulsion"):
@@ -275,6 +288,7 @@ class MilitaryAction(Event, frozen=True, kw_only=True, tag="military_action"):
     }
     participants: Participants[Violent] = []
     means: Means | None = None
+    """With what."""
 
 
 class AttackOnCivilians(Event, frozen=True, kw_only=True, tag="attack_on_civilians"):
@@ -292,6 +306,7 @@ class AttackOnCivilians(Event, frozen=True, kw_only=True, tag="attack_on_civilia
     }
     participants: Participants[Violent] = []
     means: Means | None = None
+    """With what."""
 
 
 class TerritoryChange(Event, frozen=True, kw_only=True, tag="territory_change"):
@@ -352,6 +367,7 @@ class Arrest(Event, frozen=True, kw_only=True, tag="arrest"):
     }
     participants: Participants[Violent] = []
     charge: Line | None = None
+    """What the person is accused of."""
 
 
 class Release(Event, frozen=True, kw_only=True, tag="release"):
@@ -380,6 +396,7 @@ class Protest(Event, frozen=True, kw_only=True, tag="protest"):
     }
     participants: Participants[Directed] = []
     form: Literal["peaceful", "violent", "strike", "other"] | None = None
+    """How it went."""
 
 
 class Investigation(Event, frozen=True, kw_only=True, tag="investigation"):
@@ -409,7 +426,9 @@ class LegalAction(Event, frozen=True, kw_only=True, tag="legal_action"):
     }
     participants: Participants[Directed] = []
     forum: Line | None = None
+    """The court or tribunal."""
     stage: Literal["filed", "charged", "heard", "decided", "appealed", "dismissed"] | None = None
+    """How far it got."""
 
 
 class Order(Event, frozen=True, kw_only=True, tag="order"):
@@ -440,6 +459,7 @@ class Appointment(Event, frozen=True, kw_only=True, tag="appointment"):
     }
     participants: Participants[Directed] = []
     office: Line | None = None
+    """The office that is given."""
 
 
 class Resignation(Event, frozen=True, kw_only=True, tag="resignation"):
@@ -454,6 +474,7 @@ class Resignation(Event, frozen=True, kw_only=True, tag="resignation"):
     }
     participants: Participants[Directed] = []
     office: Line | None = None
+    """The office that is given up or lost."""
 
 
 class Election(Event, frozen=True, kw_only=True, tag="election"):
@@ -470,6 +491,7 @@ class Election(Event, frozen=True, kw_only=True, tag="election"):
     }
     participants: Participants[Directed] = []
     office: Line | None = None
+    """The office, body or question that is voted on."""
 
 
 class Other(Event, frozen=True, kw_only=True, tag="other"):
@@ -630,7 +652,9 @@ class Assessment(Speech, frozen=True, kw_only=True, tag="assessment"):
     participants: Participants[About] = []
     likelihood: Likelihood | None = None
     verdict: Literal["true", "false", "misleading", "unproven"] | None = None
+    """Whether it is true, where the analyst says so outright."""
     confidence: Literal["low", "moderate", "high"] | None = None
+    """How sure the analyst is of the judgement itself."""
     hedge: Line | None = None
     """The words of doubt as written: `may`, `could`, `probably`."""
     based_on: OfAny = []

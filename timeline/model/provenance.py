@@ -42,7 +42,7 @@ VoicePart = Annotated[
     str,
     Meta(
         max_length=320,
-        pattern=r"^(participant:[^\x00-\x1f\x7f]{1,300}|date|place|content)$",
+        pattern=r"^(participant:[^\x00-\x1f\x7f]{1,300}|date|place|content)\Z",
         description="The part of the event that the reply bears on: `participant:<actor>`, `date`, `place` or "
         "`content`. The whole event when left out.",
         extra={"refers": "part"},
@@ -54,8 +54,10 @@ class Quote(Part, frozen=True, kw_only=True):
     """The quoted words, and where they stand in the document."""
 
     text: Text
+    """The words in their own language."""
     lang: Language | None = None
     translation: Text | None = None
+    """The same in the language of the desk."""
     start: Count | None = None
     """First character, counted in code points from 0."""
     end: Count | None = None
@@ -66,32 +68,44 @@ class Evidence(Part, frozen=True, kw_only=True):
     """A further document that carries the same voice."""
 
     document: DocumentRef
+    """Which document."""
     quote: Quote | None = None
+    """The words in it."""
     note: Line | None = None
+    """What to know about it."""
 
 
 class Estimate(Part, frozen=True, kw_only=True):
     """A figure as its source gives it: best, low and high, each if given."""
 
     best: Count | None = None
+    """The one figure that it gives, or thinks likeliest."""
     low: Count | None = None
+    """At least so many."""
     high: Count | None = None
+    """At most so many."""
 
 
 class Figures(Part, frozen=True, kw_only=True):
     """How many people, by this voice."""
 
     killed: Estimate | None = None
+    """How many died."""
     injured: Estimate | None = None
+    """How many were hurt."""
     displaced: Estimate | None = None
+    """How many had to leave their homes."""
 
 
 class CodeOf(Part, frozen=True, kw_only=True):
     """A code of another scheme, with that scheme's version."""
 
-    scheme: Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    scheme: Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_.-]*\Z")]
+    """Whose code: `plover`, `cameo`, `acled`."""
     code: Code
+    """The code."""
     version: Code | None = None
+    """The scheme's version."""
 
 
 class Site(Part, frozen=True, kw_only=True):
@@ -101,3 +115,4 @@ class Site(Part, frozen=True, kw_only=True):
     role: Literal["site", "from", "to", "about"] | None = None
     """`site` when left out."""
     as_written: Line | None = None
+    """The name as the report writes it."""

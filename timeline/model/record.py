@@ -11,10 +11,11 @@ from msgspec import Meta
 INTEGER_MAX = 2**53 - 1
 """The largest integer that every JSON reader holds exactly (RFC 8259 §6); also the limit of RFC 8785."""
 
-SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\x00-\x20\x7f-\x9f\u2028\u2029][^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
-_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
-UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+# Patterns end with \Z: before `$` Python takes one more line feed, so that "haftar\n" was a slug beside "haftar".
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
+_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*[^\x00-\x20\x7f-\x9f\u2028\u2029][^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
+UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
 
 Id = Annotated[
     str,
@@ -28,15 +29,15 @@ Slug = Annotated[
     str, Meta(min_length=1, max_length=80, pattern=SLUG, description="A short name in an address: `white-house`.")
 ]
 Url = Annotated[
-    str, Meta(max_length=2_000, pattern=r"^https?://[!-~]+$", description="An http or https address, in ASCII.")
+    str, Meta(max_length=2_000, pattern=r"^https?://[!-~]+\Z", description="An http or https address, in ASCII.")
 ]
 Language = Annotated[
-    str, Meta(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", max_length=35, description="A BCP 47 language tag.")
+    str, Meta(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*\Z", max_length=35, description="A BCP 47 language tag.")
 ]
 Decimal = Annotated[
     str,
     Meta(
-        pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,9})?$",
+        pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,9})?\Z",
         max_length=14,
         description="A decimal number as a string, so that no reader rounds it.",
     ),
@@ -48,7 +49,7 @@ Revision = Annotated[
 Code = Annotated[str, Meta(min_length=1, max_length=100, pattern=_LINE)]
 ExternalIds = Annotated[
     dict[
-        Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_.:-]*$")],
+        Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_.:-]*\Z")],
         Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE)],
     ],
     Meta(max_length=20, description='Ids of the same thing elsewhere, by scheme: `{"iso-3166-1": "LY"}`.'),

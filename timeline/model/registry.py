@@ -41,8 +41,10 @@ class Alias(Part, frozen=True, kw_only=True):
     """Another name of the same thing."""
 
     name: Line
+    """The name."""
     lang: Language | None = None
-    script: Annotated[str, Meta(pattern=r"^[A-Z][a-z]{3}$", description="ISO 15924.")] | None = None
+    """The language that it is a name in."""
+    script: Annotated[str, Meta(pattern=r"^[A-Z][a-z]{3}\Z", description="ISO 15924.")] | None = None
     type: Literal["alias", "nom_de_guerre", "former", "primary"] | None = None
     """`alias` when left out."""
     source: SourceRef | None = None
@@ -60,6 +62,7 @@ class Registration(Record, frozen=True, kw_only=True):
     """`amber` when left out."""
     external_ids: ExternalIds = {}
     summary: Text | None = None
+    """What to know about it."""
 
 
 Aliases = Annotated[list[Line | Alias], Meta(max_length=100)]
@@ -72,7 +75,9 @@ class Named(Registration, frozen=True, kw_only=True):
     slug: Slug
     """Its short name in addresses and posts, unique among things of its kind."""
     name: Line
+    """The name that it is shown by."""
     aliases: Aliases = []
+    """Other names, each alone or with its language, script and source."""
     proposed: bool = False
     """Registered by a post that named it while it was unknown, and not reviewed since."""
 
@@ -88,6 +93,7 @@ class Actor(Named, frozen=True, kw_only=True, tag="actor"):
         "aliases": ["Field Marshal Haftar", {"name": "خليفة حفتر", "lang": "ar", "script": "Arab"}],
     }
     type: Literal["person", "state", "office", "organisation", "armed_group", "people", "other"] | None = None
+    """What it is."""
 
 
 class Source(Named, frozen=True, kw_only=True, tag="source"):
@@ -115,8 +121,11 @@ class Source(Named, frozen=True, kw_only=True, tag="source"):
     actor: ActorRef | None = None
     """The actor that this source is."""
     speaks_for: ActorRefs = []
+    """The actors whose word its word is."""
     aligned_with: ActorRefs = []
+    """The actors that it sides with."""
     opposed_to: ActorRefs = []
+    """The actors that it is against."""
 
 
 class Topic(Named, frozen=True, kw_only=True, tag="topic"):
@@ -140,10 +149,14 @@ class Place(Named, frozen=True, kw_only=True, tag="place"):
         "country": "RU",
     }
     precision: Literal["exact", "town", "district", "province", "country", "region"] | None = None
+    """How precisely it is known."""
     latitude: Decimal | None = None
+    """Degrees north of the equator."""
     longitude: Decimal | None = None
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")] | None = None
+    """Degrees east of Greenwich."""
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2.")] | None = None
     within: PlaceRef | None = None
+    """The wider place that it lies in."""
 
 
 class Document(Registration, frozen=True, kw_only=True, tag="document"):
@@ -159,17 +172,28 @@ class Document(Registration, frozen=True, kw_only=True, tag="document"):
         "language": "en",
     }
     slug: Slug | None = None
+    """Its short name, by which posts may name it."""
     title: Line | None = None
+    """Its title, by which posts may name it too."""
     type: Literal["article", "report", "post", "video", "audio", "image", "transcript", "record", "other"] | None = None
+    """What it is."""
     publisher: SourceRef | None = None
+    """Who published it."""
     published: Date | None = None
+    """When it appeared."""
     url: Url | None = None
+    """Where it was found."""
     archived_url: Url | None = None
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Where a copy is kept."""
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
+    """The SHA-256 of its bytes, in hexadecimal."""
     language: Language | None = None
     collected_by: Line | None = None
+    """Who collected it."""
     collected_at: Date | None = None
+    """When it was collected."""
     collected_how: Line | None = None
+    """How it was collected."""
     seen: bool | None = None
     """Whether we have seen the document itself."""
 
@@ -186,15 +210,23 @@ class Membership(Registration, frozen=True, kw_only=True, tag="membership", rena
         "first_cited": "2015-03-02",
     }
     member: ActorRef
+    """Who belongs."""
     of: ActorRef
+    """To whom."""
     role: Line | None = None
+    """As what."""
     office: ActorRef | None = None
+    """The office held, where it is registered."""
     from_: Date | None = None
+    """Since when."""
     to: Date | None = None
+    """Until when."""
     first_cited: Date | None = None
     """When it was first mentioned: often all we know."""
     last_cited: Date | None = None
+    """When it was last mentioned."""
     source: SourceRef | None = None
+    """Who says so."""
 
 
 class SameActor(Registration, frozen=True, kw_only=True, tag="same_actor"):
@@ -207,8 +239,11 @@ class SameActor(Registration, frozen=True, kw_only=True, tag="same_actor"):
         "reason": "The commander is not his army.",
     }
     actors: Annotated[list[ActorRef], Meta(min_length=2, max_length=2)]
+    """The two actors that are judged."""
     judgement: Literal["same", "different", "unsure", "withdrawn"]
+    """What is judged of them; `withdrawn` takes an earlier judgement back."""
     reason: Text | None = None
+    """Why."""
 
 
 REGISTRATIONS: dict[str, type[Registration]] = {

@@ -1,0 +1,266 @@
+"""The cost of a page does not grow with the log: statements are explained on a log and on one ten times as long.
+
+Quick: 1,500 and 15,000 events; long: 10,000 and 100,000. Everything that readers, the writer and the projector ask is
+asked of both, each statement under a generic and under a custom plan.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.benchmarks.bulk import EVENTS_A_DAY, FAMOUS_VERSIONS, Bulk, append_events, project, settle
+from tests.oracles.asking import FOLDED, WINDOW, WITH_A_TOPIC, Known, Question, answers, known, questions_about
+from tests.oracles.explaining import PLANS, Plan, every_statement
+from tests.postgres import Server
+from timeline.db.migrate import migrate
+from timeline.model.record import LEVELS
+from timeline.projections import pages
+
+pytestmark = pytest.mark.xdist_group("plans")
+
+QUICK, LONG = (1_500, 15_000), (10_000, 100_000)
+LOOKED_AT = 300
+"""What a page may look at here: so few that the small log has more of it too."""
+GROWTH = 1.5
+A_ROW = 8
+"""Pages for each row asked for or returned: descents of two B-trees, and what they lead to."""
+SLACK = 60
+BOUND = 1_000
+"""Pages that a statement may touch besides those for its rows, and for the entries that it looks at."""
+LARGE_PAGES = 40
+"""A table of fewer pages may well be read whole, and one that has fewer than the rows asked for would cost."""
+
+_AS_OF = "reads every row of the timeline that is not visible at the position; the limit does not count them"
+_FROM = "starts at the timeline's first entry, wherever `from` is"
+_BY_EVENT = "no whole index of entries by event"
+OPEN: Mapping[str, str] = {
+    "log.resolve_names": "the type of a name is no condition of its index",
+    "pages.changed": _BY_EVENT,
+    "pages.entries": _AS_OF,
+    "pages.entries_backwards": _AS_OF,
+    "pages.event_replies": _BY_EVENT,
+    "pages.last_looked_at": _FROM,
+    "pages.last_looked_at_backwards": _FROM,
+    "pages.registered_one": "the index of slugs does not serve it",
+    "pages.registered_page": "with a text that few things have, it reads the registry",
+    "pages.states": "an old state is sought among all that are as old, a live one among all versions",
+    "pages.week_entries": "reads whatever ends after the week, or was ever open",
+    "projector.forget_entries": _BY_EVENT,
+    "projector.forget_rests": "no index of what rests on things by event",
+    "projector.rests_of": "no index of what rests on things by event",
+    "projector.stood_in": _BY_EVENT,
+}
+"""Statements that do not keep the promise, and why. One that keeps it must leave this list."""
+
+NEVER_ASKED = {
+    "migrate": "runs once for each version of the schema",
+    "tables": "makes tables; the digest of a check reads all of them, for that is its purpose",
+    "log.whole": "a check reads the whole log",
+    "log.erasures": "a check reads the whole log",
+    "log.every_name": "a check reads the whole log",
+    "log.guards": "reads the catalog",
+    "log.takes_writes": "reads a setting",
+    "projector.live_tables": "reads progress, which has a row for each version",
+    "projector.every_tables": "reads progress",
+    "projector.begin_tables": "writes progress",
+    "projector.forget_tables": "writes progress",
+    "projector.leave": "writes progress",
+    "projector.take_over": "writes progress",
+    "projector.try_alone": "takes a lock",
+}
+"""Statements, or whole files of them, that are not part of answering, appending or folding."""
+
+DEAD_WEIGHT: Mapping[str, str] = {
+    "voice_order": "voice_pkey serves as well; to be dropped",
+    "voice_pkey": "keeps voices unique; voice_order serves as well",
+}
+"""Indexes without which nothing costs more, and why they are there."""
+
+INDEXES = """
+SELECT index.relname AS name, t.relname AS of,
+       CASE WHEN c.conname IS NULL THEN format('DROP INDEX %s', i.indexrelid::regclass)
+            ELSE format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', i.indrelid::regclass, c.conname) END AS dropped
+FROM pg_index AS i JOIN pg_class AS index ON index.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid
+LEFT JOIN pg_constraint AS c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
+WHERE index.relnamespace IN ('timeline'::regnamespace, to_regnamespace($1)) ORDER BY name
+"""
+"""Every index of ours, and how to do without it."""
+
+
+class Measured(NamedTuple):
+    """What was asked of both logs."""
+
+    dsn: str
+    about: Known
+    questions: list[Question]
+    small: list[Plan]
+    large: list[Plan]
+    tables: Mapping[str, int]
+    """The pages of the tables that are large in the longer log."""
+
+    def faults(self, plans: list[Plan]) -> Iterator[str]:
+        """Whatever breaks the promise in plans on the longer log, each beginning with its statement's name."""
+        yield from grown(self.small, plans)
+        yield from read_whole(plans, self.tables)
+        yield from unbounded(plans)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def measured(embedded: Server, worker: str, long: bool) -> AsyncIterator[Measured]:
+    """A database that is asked everything, grown tenfold, and asked again."""
+    name, bulk = f"plans_{worker}", Bulk()
+    dsn = await embedded.create(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "LOOKED_AT_MAX", LOOKED_AT)
+        await migrate(dsn)
+        few, many = LONG if long else QUICK
+        small = await _ask_at(dsn, bulk, few)
+        large = await _ask_at(dsn, bulk, many)
+        about = await known(dsn, bulk)
+        yield Measured(dsn, about, questions_about(about), small, large, await _large_tables(dsn))
+    await embedded.drop(name)
+
+
+async def _ask_at(dsn: str, bulk: Bulk, events: int) -> list[Plan]:
+    """Grow the log to so many events, and ask everything."""
+    import time
+
+    t = time.time()
+    await append_events(dsn, bulk, events)
+    print("append", time.time() - t)
+    await project(dsn)
+    print("project", time.time() - t)
+    await settle(dsn)
+    print("settle", time.time() - t)
+    about = await known(dsn, bulk)
+    r = await answers(dsn, about, questions_about(about))
+    print("ask", time.time() - t)
+    return r
+
+
+async def _large_tables(dsn: str) -> dict[str, int]:
+    large = "SELECT relname AS name, relpages AS pages FROM pg_class WHERE relkind = 'r' AND relpages > $1"
+    return {row["name"]: row["pages"] for row in await _fetch(dsn, large, LARGE_PAGES)}
+
+
+async def _fetch(dsn: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return list(await connection.fetch(statement, *arguments))
+    finally:
+        await connection.close()
+
+
+def grown(small: Iterable[Plan], large: Iterable[Plan]) -> Iterator[str]:
+    """Statements that cost more in the longer log, though they were asked for and returned no more."""
+    before: dict[tuple[str, str, str], Plan] = {}
+    for plan in small:
+        key = plan.question, plan.statement, plan.mode
+        before[key] = max(plan, before.get(key, plan), key=lambda each: each.buffers)
+    for plan in large:
+        first = before.get((plan.question, plan.statement, plan.mode))
+        if first is None or plan.buffers <= A_ROW * (plan.rows + _looks_at(plan)) + SLACK:
+            continue
+        if plan.buffers > GROWTH * first.buffers * max(1, plan.rows / first.rows) + SLACK:
+            yield f"{_told(plan)} in place of {first.buffers} for {first.rows}"
+
+
+def _looks_at(plan: Plan) -> int:
+    """What it must look at besides what it returns, in a log of any length: all that changed or happened in a time."""
+    if plan.statement == "pages.changed":
+        return WINDOW
+    return 7 * EVENTS_A_DAY if plan.statement == "pages.week_entries" and WITH_A_TOPIC in plan.question else 0
+
+
+def read_whole(plans: Iterable[Plan], tables: Mapping[str, int]) -> Iterator[str]:
+    """Statements that read a large table from end to end."""
+    for plan in plans:
+        for table in sorted(plan.whole & tables.keys()):
+            if tables[table] > A_ROW * plan.rows:
+                yield f"{_told(plan)}, reads all {tables[table]} pages of {table}"
+
+
+def unbounded(plans: Iterable[Plan]) -> Iterator[str]:
+    """Statements that touch more pages than any may."""
+    for plan in plans:
+        if plan.buffers > BOUND + A_ROW * (plan.rows + LOOKED_AT):
+            yield f"{_told(plan)}, is beyond every bound"
+
+
+def _told(plan: Plan) -> str:
+    return f"{plan.statement} ({plan.mode}), {plan.question}: {plan.buffers} pages for {plan.rows} rows"
+
+
+def _statements(faults: Iterable[str]) -> set[str]:
+    return {fault.split()[0] for fault in faults}
+
+
+def test_what_is_asked_costs_no_more_in_a_longer_log(measured: Measured) -> None:
+    faults = [fault for fault in measured.faults(measured.large) if fault.split()[0] not in OPEN]
+
+    assert faults == [], "\n".join(faults)
+
+
+def test_what_is_known_to_be_open_still_is(measured: Measured) -> None:
+    assert _statements(measured.faults(measured.large)) >= OPEN.keys()
+
+
+def test_every_statement_was_asked_or_says_why_not(measured: Measured) -> None:
+    asked = {plan.statement for plan in measured.large}
+
+    unasked = {name for name in every_statement() if name not in asked}
+
+    assert unasked == {name for name in unasked if name in NEVER_ASKED or name.split(".")[0] in NEVER_ASKED}
+    assert {name for name in NEVER_ASKED if "." in name} <= unasked
+
+
+async def test_an_old_state_of_an_event_with_a_hundred_versions_costs_at_most_twice_the_live_one(
+    measured: Measured,
+) -> None:
+    event = measured.about.events["the famous event"]
+    versions = await _fetch(measured.dsn, "SELECT max(revision) FROM timeline.log WHERE subject = $1", event)
+
+    for level, mode in itertools.product(LEVELS, PLANS):
+        told = f"the famous event at level {level}"
+        live, long_ago = (_cost(measured.large, each, mode) for each in (told, f"{told}, as of long ago"))
+        assert long_ago <= 2 * live, (told, mode)
+    assert versions[0]["max"] == FAMOUS_VERSIONS
+
+
+def _cost(plans: list[Plan], question: str, mode: str) -> int:
+    kept = (plan for plan in plans if plan.statement not in OPEN)
+    return sum(plan.buffers for plan in kept if (plan.question, plan.mode) == (question, mode))
+
+
+async def test_dropping_any_index_turns_this_red(measured: Measured) -> None:
+    """Each index of a large table is dropped in turn, and whatever leaned on it asked again; then all is undone.
+
+    One that nobody misses is dead weight; one that an open statement leans on too is not judged by that.
+    """
+    missed_by_nobody = []
+    indexes = await _fetch(measured.dsn, INDEXES, measured.about.tables)
+    for index in (each for each in indexes if each["of"] in measured.tables):
+        leaning = [plan for plan in measured.large if index["name"] in plan.indexes]
+        undecided = not leaning or any(plan.statement in OPEN for plan in leaning)
+        if not undecided and not await _red_without(measured, index["dropped"], leaning):
+            missed_by_nobody.append(index["name"])
+
+    assert set(missed_by_nobody) <= DEAD_WEIGHT.keys()
+
+
+async def _red_without(measured: Measured, dropped: str, leaning: list[Plan]) -> set[str]:
+    """The statements that break the promise once an index is dropped."""
+    cheapest = {p.statement: p.question for p in sorted(leaning, key=lambda p: p.buffers, reverse=True)}
+    asked = {FOLDED if question.startswith("folding") else question for question in cheapest.values()}
+    questions = [each for each in measured.questions if each.name in asked]
+    if FOLDED in asked:
+        await settle(measured.dsn)  # what was undone before still lies in the tables
+    try:
+        plans = await answers(measured.dsn, measured.about, questions, without=dropped)
+    except asyncpg.InvalidColumnReferenceError:
+        return {"ON CONFLICT found no index"}
+    return _statements(measured.faults(plans)) - OPEN.keys()
