@@ -62,16 +62,16 @@ class Log:
 
     def state(self, ref: str, level: int = 0, position: int = FOREVER - 1) -> entry.State:
         """An event as readers at a level saw it at a position."""
-        versions = self.world.states[UUID(id_of("event", ref))]
+        versions = self.world.states[id_of("event", ref)]
         row = next(row for row in _at(versions, position) if row.low <= level <= row.high)
         return msgspec.json.decode(row.body, type=entry.State)
 
-    def entries(self, timeline: UUID, level: int = 0) -> list[tuple[str, EntryRow]]:
+    def entries(self, timeline: str, level: int = 0) -> list[tuple[str, EntryRow]]:
         """The entries of a timeline in its order, each with its event's ref."""
         rows = [
             (ref, row)
             for ref in self.refs()
-            for row in _at(self.world.entries[UUID(id_of("event", ref))], FOREVER - 1)
+            for row in _at(self.world.entries[id_of("event", ref)], FOREVER - 1)
             if row.timeline == timeline and row.low <= level <= row.high
         ]
         return sorted(rows, key=lambda found: _order(found[1]))

@@ -308,7 +308,7 @@ async def test_what_the_database_cannot_hold_is_poison_too(db: str, monkeypatch:
     def spoiling(world: World, stored: Stored, record: Any) -> None:
         fold(world, stored, record)
         if stored.position == 4:
-            world.cases[stored.id].recorded_by = "a\x00b"
+            world.cases[str(stored.id)].recorded_by = "a\x00b"
 
     monkeypatch.setattr(folds, "fold", spoiling)
     async with projector_on(db) as projector:

@@ -235,7 +235,7 @@ async def subject_of(connection: Connection, kind: str, named: str, level: int, 
     return row["id"], Subject(type=kind, id=str(row["id"]), slug=row["slug"], name=row["name"] or str(row["id"]))
 
 
-EVERYTHING = (ALL, Subject(type="all", id=None, slug=None, name="All events"))
+EVERYTHING = (UUID(ALL), Subject(type="all", id=None, slug=None, name="All events"))
 
 
 async def registered_row(connection: Connection, kind: str, named: str, level: int, position: int) -> Any:

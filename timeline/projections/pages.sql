@@ -6,9 +6,12 @@ SELECT position, version, set_config('search_path', tables || ', timeline', fals
 FROM timeline.progress WHERE name = 'timelines' AND live
 
 -- name: heads
--- Where timelines last changed, as seen at a level.
--- $1 timelines, $2 level
-SELECT coalesce(max(position), 0) FROM timeline_head WHERE timeline = ANY ($1::uuid[]) AND level = $2
+-- Where timelines and events last changed, as seen at a level. An event of which nothing changed yet has no row of its own.
+-- $1 timelines and events, $2 level
+SELECT greatest(
+  (SELECT max(position) FROM timeline_head WHERE timeline = ANY ($1::uuid[]) AND level = $2),
+  (SELECT max(position) FROM event WHERE id = ANY ($1::uuid[])),
+  0)
 
 -- name: entries
 -- A page of a timeline in its order. Looks at $10 entries at most, whoever asks and whatever is filtered, so that a
