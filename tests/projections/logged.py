@@ -1,5 +1,6 @@
 """A log in memory: posts go in, the folds run, and the rows that pages read come out."""
 
+import copy
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -37,7 +38,9 @@ class Log:
         position = len(self.stored) + 1
         kind, own_id = post["kind"], post.get("id") or str(uuid5(NAMESPACE, str(position)))
         held = {name: value for name, value in post.items() if name not in ("kind", "id", "ref")}
-        body = references.replaced(fold.KINDS[kind], {"kind": kind, **held}, self._resolved)
+        body = copy.deepcopy({"kind": kind, **held})
+        for slot in references.slots(fold.KINDS[kind], body):
+            slot.put(self._resolved(slot.found))
         body = {name: value for name, value in body.items() if name != "kind"}
         self._ids[kind, post.get("slug") or f"#{post.get('ref', own_id)}"] = own_id
         subject = body.get("subject", own_id)

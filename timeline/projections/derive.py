@@ -162,9 +162,12 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
     first_said = _first_said(seen, level)
     placement = place(when.earliest, when.latest, when.ongoing, first_said)
     since = _since(before, standing, world.now)
+    state = _state(world, case, found, placement, standing, seen, level, since)
     return View(
         standing=standing,
-        state=_STATE.encode(_state(world, case, found, placement, standing, seen, level, since)),
+        named=b"".join(bytes.fromhex(each.replace("-", "")) for each in dict.fromkeys(entry.named_in(state))),
+        answers=tuple(state.replies_to) or None,
+        state=_STATE.encode(state),
         week=placement.week,
         at=placement.at,
         earliest=when.earliest or first_said[0] or first_said[1] or placement.at,
@@ -312,6 +315,8 @@ def states(made: dict[int, View]) -> list[StateRow]:
             standing=None if view.kind == Assessment.kind_of() else view.standing.standing,
             phase=view.standing.phase,
             week=view.week,
+            named=view.named,
+            answers=view.answers,
             body=view.state,
         )
         for low, high, view in _runs(made, eq)

@@ -34,7 +34,7 @@ from timeline.projections.world import (
 
 KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS}
 answers = derive.answers
-VERSION = 1
+VERSION = 2
 """The version of these folds. Another number means other tables, built beside the live ones."""
 
 

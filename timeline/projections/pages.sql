@@ -5,6 +5,28 @@
 SELECT position, version, set_config('search_path', tables || ', timeline', false)
 FROM timeline.progress WHERE name = 'timelines' AND live
 
+-- name: open_timeline
+-- What a page begins with, in one go: how far the live tables are, whether this connection is pointed at them, whose
+-- timeline it is, and where that and the names on it last changed, as seen at a level. No row when nothing was ever folded.
+-- $1 kind of thing, $2 its id or null, $3 its slug or null, $4 level, $5 the id where the timeline is of no thing, or null
+SELECT p.position, p.version, p.tables, p.tables = current_schema() AS faced,
+       coalesce(s.id, $5) AS timeline, s.slug, s.name,
+       coalesce((SELECT h.position FROM timeline_head AS h WHERE h.timeline = coalesce(s.id, $5) AND h.level = $4), 0)
+         AS head,
+       coalesce((SELECT h.position FROM timeline_head AS h
+                 WHERE h.timeline = '00000000-0000-0000-0000-000000000001' AND h.level = $4), 0) AS named
+FROM timeline.progress AS p
+LEFT JOIN LATERAL (
+  SELECT id, slug, name FROM registered
+  WHERE id = $2 AND kind = $1 AND level <= $4 AND from_position <= p.position AND to_position > p.position
+  UNION ALL
+  SELECT id, slug, name FROM registered
+  WHERE kind = $1 AND coalesce(slug, '') = $3 AND level <= $4
+    AND from_position <= p.position AND to_position > p.position
+  LIMIT 1
+) AS s ON true
+WHERE p.name = 'timelines' AND p.live
+
 -- name: heads
 -- Where timelines and events last changed, as seen at a level. An event of which nothing changed yet has no row of its own.
 -- $1 timelines and events, $2 level
@@ -17,8 +39,9 @@ SELECT greatest(
 -- A page of a timeline in its order. Looks at $10 entries at most, whoever asks and whatever is filtered, so that a
 -- rare filter and a low level cost no more than any other.
 -- $1 timeline, $2 level, $3 position, $4 $5 $6 $7 the key to start after, $8 from, $9 to, $10 how many to look at,
--- $11 kinds or null, $12 standings or null, $13 with feeds, $14 how many to return
-SELECT e.event, e.placed, e.at, e.earliest, e.latest, e.position, s.body
+-- $11 kinds or null, $12 standings or null, $13 with feeds, $14 how many to return, $15 the day that overdue is judged by
+SELECT e.placed, e.at, e.earliest, e.latest, e.position,
+       coalesce(s.phase = 'expected' AND e.bounded_to < $15, false) AS overdue, s.named, s.answers, s.body
 FROM (
   SELECT * FROM timeline_entry
   WHERE timeline = $1 AND from_position <= $3 AND to_position > $3
@@ -35,7 +58,8 @@ LIMIT $14
 
 -- name: entries_backwards
 -- As `entries`, from the end to the beginning.
-SELECT e.event, e.placed, e.at, e.earliest, e.latest, e.position, s.body
+SELECT e.placed, e.at, e.earliest, e.latest, e.position,
+       coalesce(s.phase = 'expected' AND e.bounded_to < $15, false) AS overdue, s.named, s.answers, s.body
 FROM (
   SELECT * FROM timeline_entry
   WHERE timeline = $1 AND from_position <= $3 AND to_position > $3
@@ -159,10 +183,13 @@ SELECT id, body FROM registered
 WHERE id = ANY ($1::uuid[]) AND kind = 'source' AND level <= $2 AND from_position <= $3 AND to_position > $3
 
 -- name: registered_one
--- A registered thing by id or slug.
+-- A registered thing by id, or by slug: two look-ups, for no index serves an OR of both.
 -- $1 kind, $2 id or null, $3 slug or null, $4 level, $5 position
 SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM registered
-WHERE kind = $1 AND (id = $2 OR ($2 IS NULL AND slug = $3)) AND level <= $4 AND from_position <= $5 AND to_position > $5
+WHERE id = $2 AND kind = $1 AND level <= $4 AND from_position <= $5 AND to_position > $5
+UNION ALL
+SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM registered
+WHERE kind = $1 AND coalesce(slug, '') = $3 AND level <= $4 AND from_position <= $5 AND to_position > $5
 LIMIT 1
 
 -- name: registered_page

@@ -29,6 +29,7 @@ _EVENT = msgspec.json.Decoder(AnyEvent)
 _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _VOICE = msgspec.json.Decoder(VoiceRow)
 _TENSES = msgspec.json.Decoder(dict[str, str])
+_STATE = [name for name in StateRow.__struct_fields__ if name != "answers"]
 _ENTRY = [name for name in EntryRow.__struct_fields__ if name != "timeline"]
 
 
@@ -89,7 +90,8 @@ async def _load_events(connection: asyncpg.Connection, world: World, ids: list[s
     for row in await connection.fetch(SQL.hearers, known):
         world.hearers.setdefault(str(row["id"]), set()).add(str(row["event"]))
     for row in await connection.fetch(SQL.states, known):
-        state = StateRow(**{name: row[name] for name in StateRow.__struct_fields__})
+        answers = tuple(map(str, row["answers"])) if row["answers"] else None
+        state = StateRow(**{name: row[name] for name in _STATE}, answers=answers)
         version = Version(row=state, from_position=row["from_position"], stored=True)
         world.states.setdefault(str(row["event"]), []).append(version)
     for row in await connection.fetch(SQL.entries, known):

@@ -56,6 +56,8 @@ CREATE TABLE event_state (
   standing text,
   phase text NOT NULL,
   week text NOT NULL,
+  named bytea NOT NULL,
+  answers uuid[],
   body bytea NOT NULL,
   from_position bigint NOT NULL,
   to_position bigint NOT NULL,

@@ -102,6 +102,10 @@ class StateRow(msgspec.Struct, frozen=True, kw_only=True):
     standing: str | None
     phase: str
     week: str
+    named: bytes
+    """The things that its answer names: their ids, 16 bytes each."""
+    answers: tuple[str, ...] | None
+    """The events that it is `of`, for their titles stand in its entry."""
     body: bytes
     """A `model.entry.State`, as JSON."""
 
@@ -144,6 +148,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """An event as readers at one level see it, before equal levels are made one row."""
 
     standing: Standing
+    named: bytes
+    answers: tuple[str, ...] | None
     state: bytes
     week: str
     at: date
