@@ -1,7 +1,5 @@
 """Registries: actors, sources, topics, places, documents, memberships, judgements of identity."""
 
-from uuid import UUID
-
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -44,11 +42,9 @@ def _list(kind: str) -> HTTPRouteHandler:
         async with to.reader.at() as (connection, position):
             at = min(walk.position, position) if walk else position
             after = walk.after if walk else BEGINNING
-            page = await registered_page(connection, kind, who.level, at, params.q, after, params.limit)
-        if page.next is not None:
-            last = page.items[-1]
-            key = (last.slug or "", UUID(last.id))
-            page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, key)))
+            page, following = await registered_page(connection, kind, who.level, at, params.q, after, params.limit)
+        if following is not None:
+            page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, following)))
         return respond(request, fmt, page, headers_of(None, at, public=not who.may_write))
 
     list_them.__doc__ = f"Registered {collection}, by slug; with `q`, those found by it."

@@ -25,7 +25,7 @@ from timeline.model.registry import Source
 from timeline.model.standing import Source as Speaker
 from timeline.model.standing import Standing, Voice, stand
 from timeline.model.standing import attribution as stand_in_parts
-from timeline.model.weeks import Placement, place
+from timeline.model.weeks import BOUNDS_DAYS_MAX, Placement, place
 from timeline.projections.world import ALL, Case, EntryRow, Placed, StateRow, View, VoiceRow, World
 
 LAST_DAY = date.max
@@ -351,6 +351,7 @@ def entries(world: World, case: Case, made: dict[int, View]) -> list[EntryRow]:
             position=case.position,
             bounded_from=view.bounded_from,
             bounded_to=view.bounded_to,
+            width=_width(view.bounded_from, view.bounded_to),
             state=view.flow,
             said_at=view.said_at,
             feed=feed,
@@ -359,6 +360,14 @@ def entries(world: World, case: Case, made: dict[int, View]) -> list[EntryRow]:
         for low, high, view in runs
         if high >= seen_from
     ]
+
+
+def _width(first: date | None, last: date | None) -> int:
+    """The class of width that bounds are of; see `EntryRow.width`."""
+    if first is None or last is None:
+        return 0
+    days = last.toordinal() - first.toordinal()
+    return 0 if days < BOUNDS_DAYS_MAX else 1 if days < 256 else 2 if days < 2_048 else 3
 
 
 def _place(view: View) -> tuple[object, ...]:

@@ -24,8 +24,6 @@ SQL = load(Path(__file__).with_name("pages.sql"))
 LOOKED_AT_MAX = 2_000
 """A page looks at no more entries than this, so that no filter and no level makes it slow."""
 LIMIT_MAX = 1_000
-FIRST = (date.min, date.min, date.min, 0)
-LAST = (date.max, date.max, date.max, 2**63 - 1)
 Key = tuple[date, date, date, int]
 Connection = asyncpg.pool.PoolConnectionProxy
 
@@ -277,7 +275,8 @@ async def _rows(
     connection: Connection, query: Query, cursor: Cursor | None, position: int, on: date
 ) -> tuple[list[asyncpg.Record], str | None]:
     """The rows of a page, and the cursor of the next."""
-    key = cursor.key if cursor else (LAST if query.backwards else FIRST)
+    first, last = (query.from_, date.min, date.min, 0), (query.to, date.max, date.max, 2**63 - 1)
+    key: Key = cursor.key if cursor else last if query.backwards else first
     rows = await connection.fetch(
         SQL.entries_backwards if query.backwards else SQL.entries,
         query.timeline,
@@ -293,19 +292,17 @@ async def _rows(
         query.limit + 1,
         on,
     )
-    following = await _following(connection, query, rows, key, position)
+    following = await _following(connection, query, rows, key)
     return rows[: query.limit], Cursor(query.fingerprint(), position, following).text() if following else None
 
 
-async def _following(
-    connection: Connection, query: Query, rows: list[asyncpg.Record], key: Key, position: int
-) -> Key | None:
+async def _following(connection: Connection, query: Query, rows: list[asyncpg.Record], key: Key) -> Key | None:
     """The key that the next page starts after, if there may be one."""
     if len(rows) > query.limit:
         last = rows[query.limit - 1]
         return last["at"], last["earliest"], last["latest"], last["position"]
     statement = SQL.last_looked_at_backwards if query.backwards else SQL.last_looked_at
-    row = await connection.fetchrow(statement, query.timeline, position, *key, query.from_, query.to, LOOKED_AT_MAX)
+    row = await connection.fetchrow(statement, query.timeline, *key, query.from_, query.to, LOOKED_AT_MAX)
     return tuple(row) if row else None
 
 

@@ -125,6 +125,9 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     bounded_from: date | None
     bounded_to: date | None
+    width: int
+    """The class of the bounds: 0 where they are narrow enough to place it, so that it stands on one of its own days;
+    then under 256 days, under 2,048, more. By it a week finds what overlaps it from afar without reading everything."""
     state: Literal["settled", "ongoing", "expected"]
     said_at: date
     """The day that its first said is placed on: what sections of expected and ongoing events go by."""
