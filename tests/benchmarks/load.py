@@ -11,7 +11,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -177,12 +176,6 @@ class _Load:
 
 def _share(took: Sequence[float], share: float) -> float:
     return sorted(took)[int(len(took) * share)] if took else 0.0
-
-
-def rss_mb(pid: int) -> float:
-    """The memory of a process that is in use now, in megabytes."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
 
 
 def main() -> None:

@@ -363,7 +363,9 @@ async def test_read_models_of_another_version_are_never_folded_into(db: str) -> 
         await fill(db, 2)
 
     assert why.startswith(f"The read models are of version {folds.VERSION + 1}, this is {folds.VERSION}.")
-    assert [tuple(row) for row in await fetch(db, "SELECT version, position FROM timeline.progress")] == [(folds.VERSION + 1, 0)]
+    assert [tuple(row) for row in await fetch(db, "SELECT version, position FROM timeline.progress")] == [
+        (folds.VERSION + 1, 0)
+    ]
 
 
 # Rebuilds

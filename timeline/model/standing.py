@@ -246,7 +246,9 @@ def _weigh(live: Sequence[Voice], participants: frozenset[str]) -> _Weighed:
 
     affirming = [voice for voice in live if _affirms(voice)]
     denials = [voice for voice in live if voice.side == "deny"]
-    camps = _camps({tie.side for tie in ties.values() if tie.own}, participants)
+    joining = {tie.side for tie in ties.values() if tie.own}
+    # Without an own voice and a confirmation nobody asks who stands with whom.
+    camps = _camps(joining, participants) if joining or any(v.side == "confirm" for v in affirming) else {}
     vouching = [voice for voice in affirming if _vouches(voice)]
     independents = [voice for voice in vouching if not tie(voice).party]
     independent = len({voice.source.family for voice in independents})
