@@ -11,7 +11,6 @@ import asyncpg
 import structlog
 import uuid_utils.compat
 from litestar import Litestar
-from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
@@ -148,7 +147,6 @@ def _litestar(settings: Settings) -> Litestar:
         route_handlers=HANDLERS,
         openapi_config=None,
         exception_handlers={Exception: handle},
-        compression_config=CompressionConfig(backend="gzip", minimum_size=1_000, exclude_opt_key="uncompressed"),
         request_max_body_size=settings.batch_bytes_max,
         logging_config=None,
         state=served,

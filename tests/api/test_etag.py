@@ -1,5 +1,7 @@
 """What an ETag promises."""
 
+from uuid import UUID
+
 import asyncpg
 import httpx
 
@@ -12,15 +14,15 @@ async def test_a_tag_never_promises_what_the_answer_does_not_show(application: A
     assert application.service is not None
     async with application.service.reader.at() as (connection, _):
         await connection.execute("SELECT 1")
-        before = await etag(connection, ("x",), [ALL], 3, 0)
+        before = await etag(connection, ("x",), [UUID(ALL)], 3, 0)
 
     # The head moves to 7 between the reading of a page at 5 and the reading of its head.
     class Moved:
         async def fetchval(self, *_: object) -> int:
             return 7
 
-    behind = await etag(Moved(), ("x",), [ALL], 3, 5)  # type: ignore[arg-type]  # stands in for a head that moved
-    settled = await etag(Moved(), ("x",), [ALL], 3, 7)  # type: ignore[arg-type]  # as above
+    behind = await etag(Moved(), ("x",), [UUID(ALL)], 3, 5)  # type: ignore[arg-type]  # stands in for a head that moved
+    settled = await etag(Moved(), ("x",), [UUID(ALL)], 3, 7)  # type: ignore[arg-type]  # as above
 
     assert len({before, behind, settled}) == 3
 

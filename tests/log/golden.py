@@ -5,7 +5,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Everything(LogReader):
     def __init__(self) -> None:
         self._kinds: dict[UUID, str] = {}
 
-    async def named(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[Named]]:
+    async def named(self, asked: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Named]]:
         """One thing for each name but that of the record itself, always the same."""
         found = {(kind, text): uuid5(NAMESPACE_URL, f"{kind}:{text}") for kind, text in asked}
         self._kinds |= {thing: kind for (kind, _), thing in found.items()}

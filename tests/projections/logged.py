@@ -1,5 +1,6 @@
 """A log in memory: posts go in, the folds run, and the rows that pages read come out."""
 
+import copy
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -37,7 +38,9 @@ class Log:
         position = len(self.stored) + 1
         kind, own_id = post["kind"], post.get("id") or str(uuid5(NAMESPACE, str(position)))
         held = {name: value for name, value in post.items() if name not in ("kind", "id", "ref")}
-        body = references.replaced(fold.KINDS[kind], {"kind": kind, **held}, self._resolved)
+        body = copy.deepcopy({"kind": kind, **held})
+        for slot in references.slots(fold.KINDS[kind], body):
+            slot.put(self._resolved(slot.found))
         body = {name: value for name, value in body.items() if name != "kind"}
         self._ids[kind, post.get("slug") or f"#{post.get('ref', own_id)}"] = own_id
         subject = body.get("subject", own_id)
@@ -62,16 +65,16 @@ class Log:
 
     def state(self, ref: str, level: int = 0, position: int = FOREVER - 1) -> entry.State:
         """An event as readers at a level saw it at a position."""
-        versions = self.world.states[UUID(id_of("event", ref))]
+        versions = self.world.states[id_of("event", ref)]
         row = next(row for row in _at(versions, position) if row.low <= level <= row.high)
         return msgspec.json.decode(row.body, type=entry.State)
 
-    def entries(self, timeline: UUID, level: int = 0) -> list[tuple[str, EntryRow]]:
+    def entries(self, timeline: str, level: int = 0) -> list[tuple[str, EntryRow]]:
         """The entries of a timeline in its order, each with its event's ref."""
         rows = [
             (ref, row)
             for ref in self.refs()
-            for row in _at(self.world.entries[UUID(id_of("event", ref))], FOREVER - 1)
+            for row in _at(self.world.entries[id_of("event", ref)], FOREVER - 1)
             if row.timeline == timeline and row.low <= level <= row.high
         ]
         return sorted(rows, key=lambda found: _order(found[1]))

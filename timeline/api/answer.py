@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from litestar import Response
-
 from timeline.api.query import asked_in
 from timeline.api.service import Asked
+from timeline.api.written import Written
 from timeline.errors import NotAcceptable
 from timeline.formats import FORMATS, offered, render
 from timeline.formats.format import Format
@@ -83,18 +82,20 @@ def headers_of(tag: str | None, position: int, *, public: bool) -> dict[str, str
     return found | ({"ETag": tag} if tag else {})
 
 
-def not_modified(tag: str, position: int, *, public: bool) -> Response[None]:
+def not_modified(tag: str, position: int, *, public: bool) -> Written:
     """304: what you have still holds."""
-    return Response(None, status_code=304, headers=headers_of(tag, position, public=public))
+    return Written(b"", "", headers_of(tag, position, public=public), 304)
 
 
-def respond(request: Asked, fmt: Format, answer: Any, headers: dict[str, str], status: int = 200) -> Response[bytes]:
-    """The answer, written in its format, with links to its other formats (RFC 8288)."""
+def respond(
+    request: Asked, fmt: Format, answer: Any, headers: dict[str, str], status: int = 200, offers: type | None = None
+) -> Written:
+    """The answer, written in its format, with links to its other formats (RFC 8288): those that `offers` comes in."""
     path, given = quote(request.scope["path"]), asked_in(request)
     query = "?" + urlencode(given) if given else ""
     links = [
         f'<{path}{each.suffix}{query}>; rel="alternate"; type="{each.media_type.split(";")[0]}"'
-        for each in offered(type(answer))
+        for each in offered(offers or type(answer))
         if each is not fmt
     ]
     following = getattr(answer, "next", None)
@@ -102,20 +103,15 @@ def respond(request: Asked, fmt: Format, answer: Any, headers: dict[str, str], s
         query = urlencode([each for each in given if each[0] != "cursor"] + [("cursor", following)])
         links.append(f'<{path}{request.scope.get(SUFFIX) or ""}?{query}>; rel="next"')
     linked = {"Link": ", ".join(links)} if links and request.method == "GET" else {}
-    return written(render(fmt, answer), fmt.media_type, headers | linked, status)
+    return Written(render(fmt, answer), fmt.media_type, headers | linked, status)
 
 
-def written(body: bytes, media_type: str, headers: dict[str, str], status: int = 200) -> Response[bytes]:
-    """An answer of bytes. Its type is set as a header: to a text's `media_type` the framework adds another charset."""
-    return Response(body, status_code=status, headers=headers | {"Content-Type": media_type})
-
-
-def elsewhere(request: Asked, path: str, status: int) -> Response[bytes]:
+def elsewhere(request: Asked, path: str, status: int) -> Written:
     """A redirection to a path of the same service, with the suffix and the query that were asked."""
     query = request.scope["query_string"].decode("latin-1")
     where = f"{path}{request.scope.get(SUFFIX) or ''}" + (f"?{query}" if query else "")
     headers = {"Location": where, "Cache-Control": "no-cache"}
-    return written(where.encode(), "text/plain; charset=utf-8", headers, status)
+    return Written(where.encode(), "text/plain; charset=utf-8", headers, status)
 
 
 SUFFIXES = tuple(sorted((each.suffix for each in FORMATS.values()), key=len, reverse=True))

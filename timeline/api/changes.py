@@ -1,13 +1,10 @@
 """The feed: every record in the order of the log, never pruned."""
 
-from typing import Any
-
-from litestar import Response
-
 from timeline.api.answer import headers_of, negotiated, respond
 from timeline.api.contract import Contract, read
 from timeline.api.query import ChangesParams, read_query
 from timeline.api.service import Asked, identify, service
+from timeline.api.written import Written
 from timeline.model.entry import Feed
 from timeline.projections.registered import feed
 
@@ -16,7 +13,7 @@ from timeline.projections.registered import feed
     "/v1/changes",
     Contract(operation_id="getChanges", tag="feed", query=ChangesParams, answers=Feed, refuses=(406, 503)),
 )
-async def get_changes(request: Asked) -> Response[Any]:
+async def get_changes(request: Asked) -> Written:
     """Records after a position, in order, none missing. Ask again `after` the `next` that you were given.
 
     The header `Timeline-Next` carries `next` in every format.

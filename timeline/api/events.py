@@ -4,7 +4,6 @@ import asyncio
 from typing import Any, Union
 
 import msgspec
-from litestar import Response
 from litestar.params import FromPath
 
 from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged
@@ -15,6 +14,7 @@ from timeline.api.posting import post_batch, post_one
 from timeline.api.problems import answer, instance_of
 from timeline.api.query import BatchParams, EventParams, PostParams, read_query
 from timeline.api.service import Asked, identify, service
+from timeline.api.written import Written
 from timeline.errors import BatchRefused, NotFound
 from timeline.log.resolve import as_uuid
 from timeline.model.edits import EDITS
@@ -40,7 +40,7 @@ Posted: Any = Union[tuple({**EVENTS, **EDITS}.values())]  # noqa: UP007  (built 
         refuses=(409, 413, 415, 422, 503),
     ),
 )
-async def post_event(request: Asked) -> Response[Any]:
+async def post_event(request: Asked) -> Written:
     """Record one event or edit.
 
     Four fields are enough: `kind, title, occurred, source`; for a reply `kind, of, source, occurred`. The receipt
@@ -67,7 +67,7 @@ async def post_event(request: Asked) -> Response[Any]:
         refuses=(409, 413, 415, 422, 503),
     ),
 )
-async def post_events(request: Asked) -> Response[Any]:
+async def post_events(request: Asked) -> Written:
     """Record many records of any kind, all or each, with a verdict for every line.
 
     201 when every line was recorded (or was before); 200 with `mode=each` when some were refused, and with `dry_run`;
@@ -88,7 +88,7 @@ async def post_events(request: Asked) -> Response[Any]:
         )
         return answer(problem, instance_of(request.scope))
     status = 200 if receipt.refused or params.dry_run else 201
-    return Response(msgspec.json.encode(receipt), status_code=status, media_type=JSON)
+    return Written(msgspec.json.encode(receipt), JSON, {}, status)
 
 
 @read(
@@ -102,7 +102,7 @@ async def post_events(request: Asked) -> Response[Any]:
         refuses=(404, 406, 410, 503),
     ),
 )
-async def get_event(request: Asked, event: FromPath[str]) -> Response[Any]:
+async def get_event(request: Asked, event: FromPath[str]) -> Written:
     """An event as it stands, with its voices and what was said about it. 308 where it turned out to be another."""
     who = identify(request)
     params = read_query(request, EventParams)

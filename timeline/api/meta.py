@@ -3,14 +3,14 @@
 from typing import Any
 
 import msgspec
-from litestar import Response
 
 from timeline import __version__
-from timeline.api.answer import negotiated, respond, written
+from timeline.api.answer import negotiated, respond
 from timeline.api.contract import Contract, read
 from timeline.api.metrics import Metrics
 from timeline.api.query import NoParams, read_query
 from timeline.api.service import Asked, service
+from timeline.api.written import Written
 from timeline.db.pool import unavailable_if_lost
 from timeline.errors import DatabaseUnavailable
 from timeline.log.read import SQL as LOG
@@ -101,12 +101,12 @@ def _open(name: str, answers: type | None = None, raw: str | None = None, refuse
     )
 
 
-def _json(value: Any, status: int = 200) -> Response[bytes]:
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+def _json(value: Any, status: int = 200) -> Written:
+    return Written(msgspec.json.encode(value), "application/json", {}, status)
 
 
 @read("/v1/kinds", _open("getKinds", KindsShown, refuses=(406,)))
-async def get_kinds(request: Asked) -> Response[bytes]:
+async def get_kinds(request: Asked) -> Written:
     """Every kind of record, with its roles and an example."""
     read_query(request, NoParams)
     fmt = negotiated(request, KindsShown)
@@ -114,14 +114,14 @@ async def get_kinds(request: Asked) -> Response[bytes]:
 
 
 @read("/health/live", _open("getLive", Alive))
-async def live(request: Asked) -> Response[bytes]:
+async def live(request: Asked) -> Written:
     """The process runs and answers."""
     read_query(request, NoParams)
     return _json(Alive(status="alive", version=__version__))
 
 
 @read("/health/ready", _open("getReady", Ready, refuses=(503,)))
-async def ready(request: Asked) -> Response[bytes]:
+async def ready(request: Asked) -> Written:
     """The database answers and takes writes, and reads follow them. 503 with the same body where not."""
     read_query(request, NoParams)
     to = service(request)
@@ -150,7 +150,7 @@ async def ready(request: Asked) -> Response[bytes]:
 
 
 @read("/metrics", _open("getMetrics", raw="text/plain"))
-async def metrics(request: Asked) -> Response[bytes]:
+async def metrics(request: Asked) -> Written:
     """Counters and gauges for Prometheus."""
     read_query(request, NoParams)
     to = service(request)
@@ -160,32 +160,32 @@ async def metrics(request: Asked) -> Response[bytes]:
             head = await to.log.head()
     except DatabaseUnavailable:
         head = -1
-    return written(held.text(head), "text/plain; version=0.0.4; charset=utf-8", {})
+    return Written(held.text(head), "text/plain; version=0.0.4; charset=utf-8", {})
 
 
 @read("/openapi.json", _open("getOpenApi", raw="application/json"))
-async def openapi(request: Asked) -> Response[bytes]:
+async def openapi(request: Asked) -> Written:
     """The contract of this service (OpenAPI 3.1)."""
     read_query(request, NoParams)
-    return written(request.app.state.openapi, "application/json", {})
+    return Written(request.app.state.openapi, "application/json", {})
 
 
 @read("/", _open("getHome", raw="text/html"))
-async def home(request: Asked) -> Response[bytes]:
+async def home(request: Asked) -> Written:
     """What a browser finds first: the same page as `/docs`."""
     read_query(request, NoParams)
-    return written(request.app.state.docs, "text/html; charset=utf-8", {})
+    return Written(request.app.state.docs, "text/html; charset=utf-8", {})
 
 
 @read("/docs", _open("getDocs", raw="text/html"))
-async def docs(request: Asked) -> Response[bytes]:
+async def docs(request: Asked) -> Written:
     """The contract as a page to read; it loads nothing from elsewhere."""
     read_query(request, NoParams)
-    return written(request.app.state.docs, "text/html; charset=utf-8", {})
+    return Written(request.app.state.docs, "text/html; charset=utf-8", {})
 
 
 @read("/docs.css", _open("getDocsStyle", raw="text/css"))
-async def docs_style(request: Asked) -> Response[bytes]:
+async def docs_style(request: Asked) -> Written:
     """How that page looks."""
     read_query(request, NoParams)
-    return written(request.app.state.docs_style, "text/css; charset=utf-8", {})
+    return Written(request.app.state.docs_style, "text/css; charset=utf-8", {})

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
-from litestar import Response
 
 from timeline.access import Identity
+from timeline.api.body import JSON
 from timeline.api.problems import document, instance_of
 from timeline.api.query import BatchParams, PostParams
 from timeline.api.service import Asked, Service, service
+from timeline.api.written import Written
 from timeline.errors import BadParameter, SlugTaken, TimelineError
 from timeline.log.admit import Admitted, Caller, Line, Refused
 from timeline.log.record import Group, Receipt
@@ -49,15 +49,13 @@ def key_of(request: Asked, who: Identity) -> UUID | None:
     return uuid5(_KEYS, f"{who.subject}\n{key}")
 
 
-async def post_one(request: Asked, post: Record, params: PostParams, who: Identity) -> Response[Any]:
+async def post_one(request: Asked, post: Record, params: PostParams, who: Identity) -> Written:
     """Record one post, or show what it would record."""
     to = service(request)
     caller = Caller(subject=who.subject, on_missing=params.on_missing, key=key_of(request, who))
     if params.dry_run:
         admitted = await _admitted(to, post, caller)
-        return Response(
-            msgspec.json.encode(await preview(to, admitted, who)), status_code=200, media_type="application/json"
-        )
+        return Written(msgspec.json.encode(await preview(to, admitted, who)), JSON, {})
     admitted, receipts = await _recorded(to, post, caller)
     own = receipts[-1]
     if own.repeated:  # what was filled in by the day of recording follows the first recording, not today
@@ -74,7 +72,7 @@ async def post_one(request: Asked, post: Record, params: PostParams, who: Identi
     headers = {"Location": location(admitted), "Timeline-Position": str(own.position)}
     if own.repeated:
         headers["Idempotency-Replayed"] = "true"
-    return Response(msgspec.json.encode(shown), status_code=201, media_type="application/json", headers=headers)
+    return Written(msgspec.json.encode(shown), JSON, headers, 201)
 
 
 async def _admitted(to: Service, post: Record, caller: Caller, now: datetime | None = None) -> Admitted:

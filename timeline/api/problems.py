@@ -1,15 +1,16 @@
 """Errors as problem documents (RFC 9457), in one place."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 import structlog
-from litestar import Response
 from litestar.exceptions import HTTPException
 
 from timeline.api.answer import SUFFIX
 from timeline.api.service import Asked
+from timeline.api.written import Written
 from timeline.db.pool import is_lost
 from timeline.errors import (
     BadRequest,
@@ -77,18 +78,18 @@ def instance_of(scope: Any) -> str:
     return quote(scope["path"] + (scope.get(SUFFIX) or ""), safe="/~-._{}")[:INSTANCE_MAX]
 
 
-def answer(error: TimelineError, instance: str) -> Response[bytes]:
-    """The response to an error."""
-    headers: dict[str, str] = {"Cache-Control": "no-store"}
+def answer(error: TimelineError, instance: str, more: Mapping[str, str] = {}) -> Written:
+    """The response to an error, with more headers where it has some."""
+    headers: dict[str, str] = {"Cache-Control": "no-store", **more}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthorised):
         headers["WWW-Authenticate"] = 'Bearer realm="timeline"'
     body = msgspec.json.encode(document(error, instance))
-    return Response(body, status_code=error.status, media_type=MEDIA_TYPE, headers=headers)
+    return Written(body, MEDIA_TYPE, headers, error.status)
 
 
-def handle(request: Asked, error: Exception) -> Response[bytes]:
+def handle(request: Asked, error: Exception) -> Written:
     """Any error that left a route."""
     return answer(_ours(error), instance_of(request.scope))
 

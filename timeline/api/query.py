@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl, quote
@@ -147,7 +147,11 @@ class NoParams(Params, frozen=True, kw_only=True):
 
 def asked_in(request: Asked) -> list[tuple[str, str]]:
     """Names and values of an address, in their order (the framework's own list has none)."""
-    return parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return _parsed(request.scope["query_string"])
+
+
+def _parsed(query: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(query.decode("latin-1"), keep_blank_values=True)
 
 
 @cache
@@ -163,9 +167,15 @@ def read_query(request: Asked, params: type[Q]) -> Q:
         UnknownParameter: one is not known here.
         BadParameter: one has a value that is not allowed, or is given twice.
     """
+    read: Q = _read(request.scope["query_string"], params)
+    return read
+
+
+@lru_cache(maxsize=4_096)  # tools ask the same again and again
+def _read(query: bytes, params: type[msgspec.Struct]) -> Any:
     fields = _fields(params)
     given: dict[str, list[str]] = {}
-    for name, value in asked_in(request):
+    for name, value in _parsed(query):
         given.setdefault(name, []).append(value)
     known = ", ".join(fields) or "none"
     unknown = [

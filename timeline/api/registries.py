@@ -1,10 +1,6 @@
 """Registries: actors, sources, topics, places, documents, memberships, judgements of identity."""
 
-from typing import Any
-from uuid import UUID
-
 import msgspec
-from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
@@ -15,6 +11,7 @@ from timeline.api.cursors import BEGINNING, Walk, fingerprint, walk_of, walk_tex
 from timeline.api.posting import post_one
 from timeline.api.query import Fresh, PostParams, RegistryParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
+from timeline.api.written import Written
 from timeline.model.entry import Receipt, RegisteredPage, RegisteredShown
 from timeline.model.registry import COLLECTIONS, REGISTRATIONS
 from timeline.projections.registered import registered_one, registered_page
@@ -35,7 +32,7 @@ def _list(kind: str) -> HTTPRouteHandler:
     """The route that lists and searches a collection."""
     collection = COLLECTIONS[kind]
 
-    async def list_them(request: Asked) -> Response[Any]:
+    async def list_them(request: Asked) -> Written:
         who, to = identify(request), service(request)
         params = read_query(request, RegistryParams)
         fmt = negotiated(request, RegisteredPage)
@@ -45,11 +42,9 @@ def _list(kind: str) -> HTTPRouteHandler:
         async with to.reader.at() as (connection, position):
             at = min(walk.position, position) if walk else position
             after = walk.after if walk else BEGINNING
-            page = await registered_page(connection, kind, who.level, at, params.q, after, params.limit)
-        if page.next is not None:
-            last = page.items[-1]
-            key = (last.slug or "", UUID(last.id))
-            page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, key)))
+            page, following = await registered_page(connection, kind, who.level, at, params.q, after, params.limit)
+        if following is not None:
+            page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, following)))
         return respond(request, fmt, page, headers_of(None, at, public=not who.may_write))
 
     list_them.__doc__ = f"Registered {collection}, by slug; with `q`, those found by it."
@@ -67,7 +62,7 @@ def _get(kind: str) -> HTTPRouteHandler:
     """The route of one registered thing."""
     collection = COLLECTIONS[kind]
 
-    async def get_one(request: Asked, named: FromPath[str]) -> Response[Any]:
+    async def get_one(request: Asked, named: FromPath[str]) -> Written:
         who, to = identify(request), service(request)
         params = read_query(request, OneParams)
         fmt = negotiated(request, RegisteredShown)
@@ -88,7 +83,7 @@ def _register(kind: str) -> HTTPRouteHandler:
     """The route that registers a thing, or states it anew."""
     collection, cls = COLLECTIONS[kind], REGISTRATIONS[kind]
 
-    async def register(request: Asked) -> Response[Any]:
+    async def register(request: Asked) -> Written:
         who = identify(request, to_write=True)
         params = read_query(request, PostParams)
         media_type(request, (JSON,))

@@ -1,10 +1,8 @@
 """Weekly slices: what a brief of one ISO week is made from."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from uuid import UUID
 
-from litestar import Response
 from litestar.params import FromPath
 
 from timeline.access import Identity
@@ -12,6 +10,7 @@ from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified,
 from timeline.api.contract import Contract, read
 from timeline.api.query import WeekParams, read_query
 from timeline.api.service import Asked, identify, service
+from timeline.api.written import Written
 from timeline.errors import BadDate, NotFound
 from timeline.model.entry import Slice, Subject
 from timeline.model.weeks import week_bounds, week_of
@@ -25,7 +24,7 @@ from timeline.projections.slices import WeekQuery, week_after, week_slice
         operation_id="getWeek", tag="weeks", query=WeekParams, answers=Slice, conditional=True, refuses=(404, 406, 503)
     ),
 )
-async def get_week(request: Asked, week: FromPath[str]) -> Response[Any]:
+async def get_week(request: Asked, week: FromPath[str]) -> Written:
     """The slice of an ISO week (`2019-W23`), in sections; `current` and `last` answer 307 to the dated one."""
     who, to = identify(request), service(request)
     params = read_query(request, WeekParams)

@@ -12,6 +12,7 @@ the same entries in the same order.
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import Any
 
 from timeline.errors import NotAcceptable
@@ -29,6 +30,7 @@ FORMATS: dict[str, Format] = _discover()
 """Every format, by its name."""
 
 
+@cache
 def offered(answer: type) -> list[Format]:
     """The formats that answers of this type come in, JSON first."""
     return [each for each in FORMATS.values() if each.renderer(answer)]
@@ -40,8 +42,9 @@ def render(fmt: Format, answer: Any) -> bytes:
     Raises:
         NotAcceptable: the format does not offer this type of answer.
     """
-    renderer = fmt.renderer(type(answer))
+    kind: Any = type(answer)
+    renderer = fmt.renderer(kind)
     if renderer is None:
-        others = ", ".join(each.name for each in offered(type(answer)))
+        others = ", ".join(each.name for each in offered(kind))
         raise NotAcceptable(f"This answer does not come as {fmt.name}. Ask for one of: {others}.")
     return renderer(answer)

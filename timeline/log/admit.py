@@ -17,15 +17,14 @@ from timeline.log.checks import date_faults, own_faults
 from timeline.log.read import LogReader
 from timeline.log.record import Group, NewRecord
 from timeline.log.resolve import Known, Missing, Resolution, as_uuid, invalid, look_up, plain
-from timeline.model import references
-from timeline.model.codec import PAYLOAD_BYTES_MAX, Payload, canonical, payload_bytes, text_faults
+from timeline.model.codec import PAYLOAD_BYTES_MAX, Payload, canonical, may_be_faulty, payload_bytes, text_faults
 from timeline.model.dates import Occurred, read
 from timeline.model.dating import Dates, dates_of, day
 from timeline.model.edits import Correction, Edit
 from timeline.model.filling import filled_in
 from timeline.model.kinds import Event
 from timeline.model.record import Record, When, level_of
-from timeline.model.references import Found
+from timeline.model.references import Found, Slot, slots
 from timeline.model.registry import REGISTRATIONS, Key, Registration, keys
 
 LINES_AT_A_TIME = 100
@@ -48,6 +47,28 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     on_missing: Missing = "reject"
     key: UUID | None = None
     """The id that the caller's Idempotency-Key derives."""
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """A post taken apart, once: what is resolved in it, and what a repeat is known by."""
+
+    body: dict[str, Any]
+    """The post as plain objects; its references are replaced in place."""
+    slots: list[Slot]
+    request: bytes
+    """The post as it came, canonical."""
+    faults: list[Fault]
+
+
+def form_of(post: Record) -> Form:
+    """A post, taken apart; where its texts hold what no log may, only with these faults."""
+    body = plain(post)
+    try:
+        request = canonical(body)
+        faults = text_faults(body) if may_be_faulty(request) else []
+    except UnicodeEncodeError:
+        request, faults = b"", text_faults(body)
+    return Form(body=body, slots=slots(type(post), body), request=request, faults=faults)
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,32 +108,33 @@ class Admission:
 
     async def admit(self, lines: Sequence[Line], caller: Caller, now: datetime) -> list[Admitted | Refused]:
         """A verdict for each line, in order; lines may name earlier ones by `#ref`, or by slug or name."""
-        faulty = {line.number: faults for line in lines if (faults := text_faults(plain(line.post)))}
-        posts = [line.post for line in lines if line.number not in faulty]
-        known = await look_up(self._reader, posts, proposing=caller.on_missing == "propose")
+        forms = [form_of(line.post) for line in lines]
+        sound = [(line.post, form.slots) for line, form in zip(lines, forms, strict=True) if not form.faults]
+        known = await look_up(self._reader, sound, proposing=caller.on_missing == "propose")
         verdicts: list[Admitted | Refused] = []
-        for done, line in enumerate(lines):
+        for done, (line, form) in enumerate(zip(lines, forms, strict=True)):
             if done % LINES_AT_A_TIME == LINES_AT_A_TIME - 1:
                 await asyncio.sleep(0)
             try:
-                if line.number in faulty:
-                    raise invalid(faulty[line.number])
-                verdicts.append(self._admit(line, caller, now, known))
+                if form.faults:
+                    raise invalid(form.faults)
+                verdicts.append(self._admit(line, form, caller, now, known))
             except Refusal as refusal:
                 verdicts.append(Refused(number=line.number, ref=line.ref, refusal=refusal))
         return verdicts
 
-    def _admit(self, line: Line, caller: Caller, now: datetime, known: Known) -> Admitted:
-        post = line.post
+    def _admit(self, line: Line, form: Form, caller: Caller, now: datetime, known: Known) -> Admitted:
+        post, body = line.post, form.body
         resolution = Resolution(
             known, self._new_id if caller.on_missing == "propose" else None, getattr(post, "marking", None)
         )
-        body = references.replaced(type(post), plain(post), resolution.visit)
+        for slot in form.slots:
+            slot.put(resolution.visit(slot.found))
         resolution.check()
         resolved = msgspec.convert(body, type(post))
         own_id, subject, revision = self._identity(post, resolved, line, caller, known)
         dates = self._dates(resolved, subject, resolution.dates, now, known)
-        record = _record(resolved, body, own_id, subject, revision, caller, canonical(plain(post)))
+        record = _record(resolved, body, own_id, subject, revision, caller, form.request)
         proposals = tuple(self._proposed(each, caller) for each in resolution.proposed.values())
         for each, made in zip(resolution.proposed.values(), proposals, strict=True):
             known.add(made.subject, each, made.keys or (), line.number, None)

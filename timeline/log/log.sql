@@ -41,8 +41,11 @@ LEFT JOIN timeline.payload USING (position)
 -- $1 types, $2 texts, $3 folded texts, all parallel
 SELECT asked.i::integer AS i, name.form, name.subject, coalesce(slug.key, name.key) AS label
 FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (type, text, folded, i)
-JOIN timeline.name ON name.type = asked.type
-  AND ((name.form <> 'name' AND name.key = asked.text) OR (name.form = 'name' AND name.key = asked.folded))
+CROSS JOIN LATERAL (  -- two look-ups: no index serves an OR of both
+  SELECT form, subject, key FROM timeline.name WHERE type = asked.type AND key = asked.text AND form <> 'name'
+  UNION ALL
+  SELECT form, subject, key FROM timeline.name WHERE type = asked.type AND key = asked.folded AND form = 'name'
+) AS name
 LEFT JOIN timeline.name AS slug ON slug.subject = name.subject AND slug.form = 'slug'
 
 -- name: head

@@ -1,8 +1,10 @@
 """Read the log: look up what a post refers to, and tail what was recorded."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -16,16 +18,82 @@ from timeline.model.registry import folded
 SQL = load(Path(__file__).with_name("log.sql"))
 
 
+KEYS_TOGETHER_MAX = 100
+"""A caller that asks for more than so many things at once asks alone, so that no other waits for its answer."""
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Together(Generic[K, V]):
+    """Answers many callers with one query: whoever comes while one runs shares the next, which begins after they came.
+
+    64 posts that come at once then cost one round trip; each its own was a quarter of what a post took.
+    """
+
+    def __init__(self, ask: Callable[[list[K]], Awaitable[dict[K, V]]]) -> None:
+        self._ask = ask
+        self._wanted: set[K] = set()
+        self._answer: asyncio.Future[dict[K, V]] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def get(self, keys: Collection[K]) -> dict[K, V]:
+        """What is found for these keys."""
+        if not keys:
+            return {}
+        if len(keys) > KEYS_TOGETHER_MAX:
+            return await self._ask(list(keys))
+        if self._answer is None:
+            self._answer = asyncio.get_running_loop().create_future()
+            self._answer.add_done_callback(_heard)
+        answer = self._answer
+        self._wanted.update(keys)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="look-ups")
+        found = await asyncio.shield(answer)  # one caller that leaves must not take the answer from the others
+        return {key: found[key] for key in keys if key in found}
+
+    async def _run(self) -> None:
+        while self._answer is not None:
+            answer, wanted = self._answer, list(self._wanted)
+            self._answer = None
+            self._wanted.clear()
+            try:
+                answer.set_result(await self._ask(wanted))
+            except BaseException as error:
+                answer.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+        self._task = None
+
+
+def _heard(answer: asyncio.Future[Any]) -> None:
+    """All callers may have left: then nobody asks for the error, and asyncio would complain."""
+    if not answer.cancelled():
+        answer.exception()
+
+
 class LogReader:
     """Everything that is asked of the log itself; never of a read model, which may lag."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._named = _Together(self._ask_named)
+        self._subjects = _Together(self._ask_subjects)
+        self._last_bodies = _Together(self._ask_last_bodies)
 
-    async def named(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[Named]]:
+    async def named(self, asked: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Named]]:
         """What each (type, text) names, slugs and URLs before names and aliases."""
-        if not asked:
-            return {}
+        return await self._named.get(asked)
+
+    async def subjects(self, ids: Collection[UUID]) -> dict[UUID, Subject]:
+        """What the log knows of each id that is a subject: an event or a registered thing."""
+        return await self._subjects.get(ids)
+
+    async def last_bodies(self, ids: Collection[UUID]) -> dict[UUID, Stored]:
+        """The last registration of each thing, as recorded."""
+        return await self._last_bodies.get(ids)
+
+    async def _ask_named(self, asked: list[tuple[str, str]]) -> dict[tuple[str, str], list[Named]]:
         types, texts = [a[0] for a in asked], [a[1] for a in asked]
         rows = await self._pool.fetch(SQL.resolve_names, types, texts, [folded(t) for t in texts])
         found: dict[tuple[str, str], list[Named]] = {}
@@ -33,21 +101,12 @@ class LogReader:
             found.setdefault(asked[row["i"] - 1], []).append(Named(row["form"], row["subject"], row["label"]))
         return found
 
-    async def subjects(self, ids: Iterable[UUID]) -> dict[UUID, Subject]:
-        """What the log knows of each id that is a subject: an event or a registered thing."""
-        wanted = list(set(ids))
-        if not wanted:
-            return {}
-        rows = await self._pool.fetch(SQL.current_revisions, wanted)
+    async def _ask_subjects(self, ids: list[UUID]) -> dict[UUID, Subject]:
+        rows = await self._pool.fetch(SQL.current_revisions, ids)
         return {r["subject"]: Subject(r["kind"], r["position"], r["revision"], r["erased"]) for r in rows}
 
-    async def last_bodies(self, ids: Iterable[UUID]) -> dict[UUID, Stored]:
-        """The last registration of each thing, as recorded."""
-        wanted = list(set(ids))
-        if not wanted:
-            return {}
-        rows = await self._pool.fetch(SQL.last_records, wanted)
-        return {r["subject"]: stored(r) for r in rows}
+    async def _ask_last_bodies(self, ids: list[UUID]) -> dict[UUID, Stored]:
+        return {r["subject"]: stored(r) for r in await self._pool.fetch(SQL.last_records, ids)}
 
     async def head(self) -> int:
         """The last position; 0 when nothing was recorded."""

@@ -12,12 +12,11 @@ import msgspec
 from timeline.errors import AmbiguousReference, Fault, InvalidRecord, UnknownReference
 from timeline.log.read import LogReader
 from timeline.log.record import Named, Subject
-from timeline.model import references
 from timeline.model.edits import EDITS, Correction
 from timeline.model.faults import shown
 from timeline.model.kinds import EVENTS, Event
 from timeline.model.record import Marking, Record
-from timeline.model.references import Found
+from timeline.model.references import Found, Slot
 from timeline.model.registry import (
     REGISTRATIONS,
     Actor,
@@ -68,16 +67,19 @@ class Known(msgspec.Struct, kw_only=True):
             self.refs[ref] = subject
 
 
-async def look_up(reader: LogReader, posts: Sequence[Record], *, proposing: bool = False) -> Known:
-    """Everything that the posts name, asked of the log at once; when proposing, also whether its slugs are taken."""
-    found = [f for post in posts for f in references.collect(type(post), plain(post)) if f.to != "date"]
+async def look_up(
+    reader: LogReader, named_by: Sequence[tuple[Record, Sequence[Slot]]], *, proposing: bool = False
+) -> Known:
+    """Everything that posts name, asked of the log at once; when proposing, also whether its slugs are taken."""
+    posts = [post for post, _ in named_by]
+    found = [slot.found for _, slots in named_by for slot in slots if slot.found.to != "date"]
     texts: set[tuple[str, str]] = {
         (f.to, f.text) for f in found if f.to not in ("event", "record") and not f.text.startswith("#")
     }
     texts |= {(p.kind_of(), p.slug) for p in posts if isinstance(p, NamedThing | Document) and p.slug}
     if proposing:
         texts |= {(kind, slug_of(text)) for kind, text in texts if kind in PROPOSABLE}
-    named = await reader.named(sorted(texts))
+    named = await reader.named(texts)
     ids = {found_id for f in found if (found_id := as_uuid(f.text))}
     ids |= {own for post in posts if (own := as_uuid(getattr(post, "id", None)))}
     if any(isinstance(post, Registration) for post in posts):  # who holds a slug, and at which revision

@@ -168,7 +168,8 @@ class _Batch:
 
     def _other_content(self, new: NewRecord, by_key: bool) -> Refusal:
         if new.kind in REGISTRATIONS and new.revision and new.revision > 1:
-            return self._wrong_revision(new, self.revisions.get(new.subject, 0))
+            # The record that becomes this revision is there, though it may have come after revisions were looked up.
+            return self._wrong_revision(new, max(self.revisions.get(new.subject, 0), new.revision))
         if by_key:
             return KeyReused("This Idempotency-Key came before with another body. Use a new key for a new post.")
         return IdTaken(
@@ -241,8 +242,7 @@ class Writer:
         self._idle.clear()
         for each in waiting:
             self._queue.put_nowait(each)
-        verdicts = await asyncio.gather(*(each.future for each in waiting), return_exceptions=True)
-        return [_verdict(each) for each in verdicts]
+        return [await _verdict(each.future) for each in waiting]
 
     async def _run(self) -> None:
         while True:
@@ -382,10 +382,11 @@ def _message(error: Exception) -> str:
     return error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else type(error).__name__
 
 
-def _verdict(found: list[Receipt] | BaseException) -> list[Receipt] | TimelineError:
-    if isinstance(found, BaseException) and not isinstance(found, TimelineError):
-        raise found
-    return found
+async def _verdict(future: asyncio.Future[list[Receipt]]) -> list[Receipt] | TimelineError:
+    try:
+        return await future
+    except TimelineError as refusal:
+        return refusal
 
 
 def _bytes(waiting: _Waiting) -> int:

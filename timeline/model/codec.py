@@ -49,6 +49,11 @@ def read_payload(stored: bytes) -> Payload:
     return _DECODER.decode(stored)
 
 
+def may_be_faulty(canonical_form: bytes) -> bool:
+    """Whether texts in a canonical form may have faults: controls are escaped there, or begin with one of two bytes."""
+    return b"\\" in canonical_form or b"\x7f" in canonical_form or b"\xc2" in canonical_form
+
+
 def text_faults(value: Any, pointer: str = "#") -> list[Fault]:
     """Every text in `value` that no log may hold: NUL, other control characters, lone surrogates."""
     if isinstance(value, str):

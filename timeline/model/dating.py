@@ -4,6 +4,7 @@ The log keeps the words; bounds are derived here each time, so that mending a do
 """
 
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
@@ -23,6 +24,7 @@ class Dates(msgspec.Struct, frozen=True, kw_only=True):
     """True when nothing says when it was said: `said` is then the day of recording."""
 
 
+@lru_cache(maxsize=4_096)
 def day(on: date) -> Occurred:
     """One day, as a read date."""
     text = on.isoformat()

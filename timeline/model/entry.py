@@ -194,6 +194,19 @@ class State(Shape, frozen=True, kw_only=True):
     """The ids of the events that it is `of`."""
 
 
+def named_in(state: State) -> list[str]:
+    """Every id in a state that stands for something with a name."""
+    return [
+        state.source,
+        *(p.actor for p in state.participants),
+        *state.against,
+        *(p.place for p in state.places),
+        *state.topics,
+        *state.denied_by,
+        *(a.source for a in state.assessments),
+    ]
+
+
 class Entry(State, frozen=True, kw_only=True):
     """One line of a timeline."""
 
@@ -244,6 +257,17 @@ class Page(Shape, frozen=True, kw_only=True):
     """What each id on the page is called."""
     next: str | None
     """The cursor of the following page; null on the last."""
+
+
+class ReadyPage(Shape, frozen=True, kw_only=True):
+    """A page whose entries and names are JSON already: written, it is the bytes of the `Page`."""
+
+    position: int
+    as_of: int | None
+    subject: Subject
+    entries: list[msgspec.Raw]
+    names: dict[str, msgspec.Raw]
+    next: str | None
 
 
 class VoiceShown(Shape, frozen=True, kw_only=True):

@@ -19,9 +19,9 @@ taken back, not superseded by its own source, and not a voice on the plan once t
 Contract: pure and total; the order of the sequence is irrelevant, positions decide; the cost is linear in the voices.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -105,6 +105,16 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """There is a live voice, and every live voice is a party's."""
 
 
+class _Tie(NamedTuple):
+    """What a source is to the participants of an event."""
+
+    own: frozenset[str]
+    """The participants whose own voice it is."""
+    side: frozenset[str]
+    """The participants on whose side it is."""
+    party: bool
+
+
 class _Weighed(msgspec.Struct, frozen=True, kw_only=True):
     """The live voices of one event, by what each does for it. One voice may be in several lists."""
 
@@ -119,6 +129,7 @@ class _Weighed(msgspec.Struct, frozen=True, kw_only=True):
     independent: int
     sides: int
     denied_only_by_parties: bool
+    partisan: bool
 
 
 def stand(voices: Sequence[Voice], participants: frozenset[str], *, called_off: bool = False) -> Standing:
@@ -173,7 +184,7 @@ def _settle(voices: Iterable[Voice], participants: frozenset[str], called_off: b
         denied_by=tuple(dict.fromkeys(voice.source.id for voice in weighed.denials)),
         independent=weighed.independent,
         sides=weighed.sides,
-        partisan=bool(live) and all(_is_party(voice.source, participants) for voice in live),
+        partisan=weighed.partisan,
     )
 
 
@@ -200,6 +211,8 @@ def _live(heard: Iterable[Voice]) -> list[Voice]:
 
 def _newest(voices: Sequence[Voice]) -> list[Voice]:
     """One voice of each named source; all of the unnamed, for two "officials" may be two people."""
+    if len(voices) == 1:
+        return list(voices)
     newest: dict[str, Voice] = {}
     for voice in voices:
         # Voices come in position order, so that of two said on the same days the later post wins.
@@ -226,30 +239,41 @@ def _phase(live: Sequence[Voice], heard: Sequence[Voice], called_off: bool) -> P
 
 
 def _weigh(live: Sequence[Voice], participants: frozenset[str]) -> _Weighed:
+    ties = {id(voice.source): _tie(voice.source, participants) for voice in live}
+
+    def tie(voice: Voice) -> _Tie:
+        return ties[id(voice.source)]
+
     affirming = [voice for voice in live if _affirms(voice)]
     denials = [voice for voice in live if voice.side == "deny"]
-    camps = _camps(live, participants)
+    joining = {tie.side for tie in ties.values() if tie.own}
+    # Without an own voice and a confirmation nobody asks who stands with whom.
+    camps = _camps(joining, participants) if joining or any(v.side == "confirm" for v in affirming) else {}
     vouching = [voice for voice in affirming if _vouches(voice)]
-    independents = [voice for voice in vouching if not _is_party(voice.source, participants)]
+    independents = [voice for voice in vouching if not tie(voice).party]
     independent = len({voice.source.family for voice in independents})
-    heads = {camps[actor] for voice in vouching for actor in _spoken_for(voice.source, participants)}
+    heads = {camps[actor] for voice in vouching for actor in tie(voice).own}
     return _Weighed(
         affirming=affirming,
         denials=denials,
-        confirmations=_confirmations(affirming, participants, camps),
+        confirmations=_confirmations(affirming, tie, camps),
         independents=independents,
-        siding=[v for v in vouching if _spoken_for(v.source, participants) or not _is_party(v.source, participants)],
+        siding=[voice for voice in vouching if tie(voice).own or not tie(voice).party],
         independent=independent,
         sides=independent + len(heads),
-        denied_only_by_parties=bool(denials) and all(_is_party(voice.source, participants) for voice in denials),
+        denied_only_by_parties=bool(denials) and all(tie(voice).party for voice in denials),
+        partisan=bool(ties) and all(tie.party for tie in ties.values()),
     )
 
 
-def _confirmations(affirming: Sequence[Voice], participants: frozenset[str], camps: dict[str, str]) -> list[Voice]:
+def _confirmations(affirming: Sequence[Voice], tie: Callable[[Voice], _Tie], camps: dict[str, str]) -> list[Voice]:
     """The confirmations whose ground holds. None holds for an unnamed source: a nameless official confirms nothing."""
+    confirming = [voice for voice in affirming if voice.side == "confirm" and voice.source.named]
+    if not confirming:
+        return []
 
     def camps_of(voice: Voice) -> frozenset[str]:
-        return frozenset(camps[actor] for actor in _side(voice.source, participants))
+        return frozenset(camps[actor] for actor in tie(voice).side)
 
     # Two confirmations that each appeal to the other's confirm nothing, so those by counterpart are not among these.
     asserted = {camps_of(voice) for voice in affirming if voice.ground != "counterpart"} - {frozenset()}
@@ -257,16 +281,15 @@ def _confirmations(affirming: Sequence[Voice], participants: frozenset[str], cam
     def holds(voice: Voice) -> bool:
         match voice.ground:
             case "admission":
-                return bool(_side(voice.source, participants))
+                return bool(tie(voice).side)
             case "counterpart":
-                own = bool(_spoken_for(voice.source, participants))
-                return own and any(camps_of(voice).isdisjoint(other) for other in asserted)
+                return bool(tie(voice).own) and any(camps_of(voice).isdisjoint(other) for other in asserted)
             case "authority" | "record":
-                return not _is_party(voice.source, participants)
+                return not tie(voice).party
             case None:
                 return False
 
-    return [voice for voice in affirming if voice.side == "confirm" and voice.source.named and holds(voice)]
+    return [voice for voice in confirming if holds(voice)]
 
 
 def _affirms(voice: Voice) -> bool:
@@ -279,27 +302,19 @@ def _vouches(voice: Voice) -> bool:
     return source.named and not source.house and source.reliability in "ABCD" and voice.modality == "stated"
 
 
-def _spoken_for(source: Source, participants: frozenset[str]) -> frozenset[str]:
-    """The participants whose own voice this is."""
-    return participants.intersection((source.actor, *source.speaks_for))
+def _tie(source: Source, participants: frozenset[str]) -> _Tie:
+    own = participants.intersection((source.actor, *source.speaks_for))
+    side = own.union(participants.intersection(source.aligned_with))
+    return _Tie(own, side, bool(side) or not participants.isdisjoint(source.opposed_to))
 
 
-def _side(source: Source, participants: frozenset[str]) -> frozenset[str]:
-    """The participants on whose side this source is."""
-    return participants.intersection((source.actor, *source.speaks_for, *source.aligned_with))
-
-
-def _is_party(source: Source, participants: frozenset[str]) -> bool:
-    return bool(_side(source, participants)) or not participants.isdisjoint(source.opposed_to)
-
-
-def _camps(live: Iterable[Voice], participants: frozenset[str]) -> dict[str, str]:
+def _camps(joining: Iterable[frozenset[str]], participants: frozenset[str]) -> dict[str, str]:
     """Each participant's camp, called by one of its members: an own voice joins those on whose side it is.
 
     Only own voices join, else an outlet that likes both hosts would turn their two announcements into one.
     """
     camps = {actor: actor for actor in participants}
-    for allies in {_side(voice.source, participants) for voice in live if _spoken_for(voice.source, participants)}:
+    for allies in joining:
         joined = {camps[actor] for actor in allies}
         camps = {actor: min(joined) if camp in joined else camp for actor, camp in camps.items()}
     return camps

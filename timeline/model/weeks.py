@@ -12,6 +12,7 @@ The rule, in this order:
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Literal, assert_never
 
 import msgspec
@@ -52,6 +53,7 @@ def week_bounds(week: str) -> tuple[date, date]:
     return monday, _week_end(monday)
 
 
+@lru_cache(maxsize=16_384)  # what happens now happens on few days; an event is placed at least twice
 def place(
     earliest: date | None,
     latest: date | None,

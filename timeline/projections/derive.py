@@ -4,17 +4,18 @@ A view at a level is made from what that level may see and from nothing else, so
 through. Equal neighbours are stored as one row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, datetime
+from operator import eq
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from timeline.errors import BadDate
 from timeline.model import entry
-from timeline.model.dates import Occurred, read
+from timeline.model.dates import Occurred
+from timeline.model.dates import again as read
 from timeline.model.dating import Dates, dates_of, day
 from timeline.model.filling import title_of
 from timeline.model.kinds import Accusation, Assessment, Cancellation, Event, Participant, Report, Speech
@@ -24,7 +25,7 @@ from timeline.model.registry import Source
 from timeline.model.standing import Source as Speaker
 from timeline.model.standing import Standing, Voice, stand
 from timeline.model.standing import attribution as stand_in_parts
-from timeline.model.weeks import Placement, place
+from timeline.model.weeks import BOUNDS_DAYS_MAX, Placement, place
 from timeline.projections.world import ALL, Case, EntryRow, Placed, StateRow, View, VoiceRow, World
 
 LAST_DAY = date.max
@@ -43,9 +44,11 @@ def dates(world: World, case: Case, depth: int = 0) -> Dates:
     during = _during(case.event)
     other = world.cases.get(during) if during and depth < 100 else None
     within = dates(world, other, depth + 1).occurred if other else None
-    for anchor in (published, None):
-        with suppress(BadDate):
+    for anchor in (published, None) if published else (None,):
+        try:
             return dates_of(case.event, published=anchor, recorded_on=recorded_on, during=within)
+        except BadDate:
+            continue
     return Dates(occurred=_unread(case.event), said=published or day(recorded_on), said_assumed=published is None)
 
 
@@ -73,22 +76,26 @@ def happened(world: World, case: Case) -> entry.DateShown | None:
     return entry.DateShown(words=found.words, edtf=found.edtf, earliest=found.earliest, latest=found.latest)
 
 
-def _during(event: Event) -> UUID | None:
+def _during(event: Event) -> str | None:
     when = event.occurred
-    return UUID(when.during) if not isinstance(when, str) and when.during else None
+    return when.during if not isinstance(when, str) and when.during else None
 
 
 def voices(world: World, rows: Iterable[VoiceRow], level: int) -> list[Voice]:
     """What the rules of standing hear at a level."""
-    return [_voice(world, row, level) for row in rows if row.level <= level]
+    speakers: dict[str, Speaker] = {}
+    for row in rows:
+        if row.source not in speakers:
+            speakers[row.source] = speaker(row.source, world.source_at(row.source, level))
+    return [_voice(row, speakers[row.source], level) for row in rows if row.level <= level]
 
 
-def _voice(world: World, row: VoiceRow, level: int) -> Voice:
+def _voice(row: VoiceRow, source: Speaker, level: int) -> Voice:
     return Voice(
-        id=str(row.id),
+        id=row.id,
         position=row.position,
         side=row.side,
-        source=speaker(row.source, world.source_at(row.source, level)),
+        source=source,
         modality=row.modality,
         said_earliest=row.said_earliest,
         said_latest=row.said_latest,
@@ -100,12 +107,12 @@ def _voice(world: World, row: VoiceRow, level: int) -> Voice:
     )
 
 
-def speaker(source: UUID, known: Source | None) -> Speaker:
+def speaker(source: str, known: Source | None) -> Speaker:
     """A source as the rules of standing weigh it; an unknown one, or one marked above the reader, has no weight."""
     if known is None:
-        return Speaker(id=str(source), family=str(source), named=False)
+        return Speaker(id=source, family=source, named=False)
     return Speaker(
-        id=str(source),
+        id=source,
         family=known.family or known.slug,
         named=known.named,
         house=known.house,
@@ -123,11 +130,10 @@ def actors(event: Event) -> list[str]:
     return own + (list(event.against) if isinstance(event, Accusation) else [])
 
 
-def views(world: World, case: Case, before: dict[int, StateRow]) -> dict[int, View]:
+def views(world: World, case: Case, found: Dates, before: dict[int, StateRow]) -> dict[int, View]:
     """The event as each level sees it; empty where it shows at none: recalled, or a duplicate."""
     if case.status != "live" or case.survivor is not None:
         return {}
-    found = dates(world, case)
     rows = world.voices_of(case.id)
     changes_at = {case.level} | {row.level for row in rows if row.level > case.level}
     changes_at |= {n for row in rows for n in LEVELS if n > case.level and _differs(row, n)}
@@ -156,9 +162,12 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
     first_said = _first_said(seen, level)
     placement = place(when.earliest, when.latest, when.ongoing, first_said)
     since = _since(before, standing, world.now)
+    state = _state(world, case, found, placement, standing, seen, level, since)
     return View(
         standing=standing,
-        state=_STATE.encode(_state(world, case, found, placement, standing, seen, level, since)),
+        named=b"".join(bytes.fromhex(each.replace("-", "")) for each in dict.fromkeys(entry.named_in(state))),
+        answers=tuple(state.replies_to) or None,
+        state=_STATE.encode(state),
         week=placement.week,
         at=placement.at,
         earliest=when.earliest or first_said[0] or first_said[1] or placement.at,
@@ -210,7 +219,7 @@ def _state(
     event = case.event
     judged = isinstance(event, Assessment)
     return entry.State(
-        id=str(case.id),
+        id=case.id,
         kind=event.kind_of(),
         title=title(world, case),
         occurred=occurred_shown(found.occurred, placement),
@@ -293,7 +302,7 @@ def counts(rows: list[VoiceRow]) -> entry.VoiceCounts:
 
 
 def _assessment(row: VoiceRow) -> entry.AssessmentShown:
-    return entry.AssessmentShown(id=str(row.id), source=str(row.source), **(row.judgement or {}))
+    return entry.AssessmentShown(id=row.id, source=row.source, **(row.judgement or {}))
 
 
 def states(made: dict[int, View]) -> list[StateRow]:
@@ -306,17 +315,20 @@ def states(made: dict[int, View]) -> list[StateRow]:
             standing=None if view.kind == Assessment.kind_of() else view.standing.standing,
             phase=view.standing.phase,
             week=view.week,
+            named=view.named,
+            answers=view.answers,
             body=view.state,
         )
-        for low, high, view in _runs(made)
+        for low, high, view in _runs(made, eq)
     ]
 
 
-def _runs(made: dict[int, View]) -> list[tuple[int, int, View]]:
+def _runs(made: dict[int, View], alike: Callable[[View, View], bool]) -> list[tuple[int, int, View]]:
+    """Neighbouring levels whose views are alike, as one: the lowest, the highest, the view."""
     runs: list[tuple[int, int, View]] = []
     for level, view in sorted(made.items()):
-        if runs and runs[-1][2] == view and runs[-1][1] == level - 1:
-            runs[-1] = (runs[-1][0], level, view)
+        if runs and (runs[-1][2] is view or alike(runs[-1][2], view)):
+            runs[-1] = (runs[-1][0], level, runs[-1][2])
         else:
             runs.append((level, level, view))
     return runs
@@ -325,39 +337,47 @@ def _runs(made: dict[int, View]) -> list[tuple[int, int, View]]:
 def entries(world: World, case: Case, made: dict[int, View]) -> list[EntryRow]:
     """Where an event stands: one row for each timeline and run of levels at which it stands there alike."""
     source = world.source(case.event.source)
-    rows: list[EntryRow] = []
-    for timeline, (placed, low) in sorted(stands_in(world, case).items()):
-        for level in range(max(low, case.level), len(MARKINGS)):
-            row = _entry(timeline, level, placed, case, made[level], feed=bool(source and source.feed))
-            if rows and rows[-1].high == level - 1 and msgspec.structs.replace(rows[-1], low=level, high=level) == row:
-                rows[-1] = msgspec.structs.replace(rows[-1], high=level)
-            else:
-                rows.append(row)
-    return rows
+    feed = bool(source and source.feed)
+    runs = _runs(made, lambda one, other: _place(one) == _place(other))
+    return [
+        EntryRow(
+            timeline=timeline,
+            low=max(low, seen_from),
+            high=high,
+            placed=placed,
+            at=view.at,
+            earliest=view.earliest,
+            latest=view.latest,
+            position=case.position,
+            bounded_from=view.bounded_from,
+            bounded_to=view.bounded_to,
+            width=_width(view.bounded_from, view.bounded_to),
+            state=view.flow,
+            said_at=view.said_at,
+            feed=feed,
+        )
+        for timeline, (placed, seen_from) in sorted(stands_in(world, case).items())
+        for low, high, view in runs
+        if high >= seen_from
+    ]
 
 
-def _entry(timeline: UUID, level: int, placed: Placed, case: Case, view: View, *, feed: bool) -> EntryRow:
-    return EntryRow(
-        timeline=timeline,
-        low=level,
-        high=level,
-        placed=placed,
-        at=view.at,
-        earliest=view.earliest,
-        latest=view.latest,
-        position=case.position,
-        bounded_from=view.bounded_from,
-        bounded_to=view.bounded_to,
-        state=view.flow,
-        said_at=view.said_at,
-        feed=feed,
-    )
+def _width(first: date | None, last: date | None) -> int:
+    """The class of width that bounds are of; see `EntryRow.width`."""
+    if first is None or last is None:
+        return 0
+    days = last.toordinal() - first.toordinal()
+    return 0 if days < BOUNDS_DAYS_MAX else 1 if days < 256 else 2 if days < 2_048 else 3
 
 
-Stands = dict[UUID, tuple[Placed, int]]
+def _place(view: View) -> tuple[object, ...]:
+    return view.at, view.earliest, view.latest, view.bounded_from, view.bounded_to, view.flow, view.said_at
 
 
-def stands_in(world: World, case: Case, depth: int = 0, known: dict[UUID, Stands] | None = None) -> Stands:
+Stands = dict[str, tuple[Placed, int]]
+
+
+def stands_in(world: World, case: Case, depth: int = 0, known: dict[str, Stands] | None = None) -> Stands:
     """The timelines that an event stands in, why, and from which level up.
 
     A reply stands where the events that it is `of` stand, at the higher of the two markings, else it would link an
@@ -390,7 +410,7 @@ def answered(world: World, case: Case, named: list[str]) -> list[Case]:
 
     Replies are younger than what they answer, so only a merge into a younger event can close such a circle.
     """
-    known = [world.cases[UUID(each)] for each in named if UUID(each) in world.cases]
+    known = [world.cases[each] for each in named if each in world.cases]
     found = {(stands := survivor(world, each)).id: stands for each in known}
     return [
         each
@@ -401,7 +421,7 @@ def answered(world: World, case: Case, named: list[str]) -> list[Case]:
 
 def _rests_on(world: World, event: Case, other: Case) -> bool:
     """Whether an event is another, or answers it, directly or through others."""
-    seen: set[UUID] = set()
+    seen: set[str] = set()
     open_ = [event.id]
     while open_:
         if (each := open_.pop()) == other.id:
@@ -413,11 +433,11 @@ def _rests_on(world: World, event: Case, other: Case) -> bool:
     return False
 
 
-def answers(event: Event) -> set[UUID]:
+def answers(event: Event) -> set[str]:
     """The earlier events that an event depends on, or changes."""
     during = _during(event)
     named = event.of if isinstance(event, Speech) else event.cancels if isinstance(event, Cancellation) else []
-    return {UUID(each) for each in named} | ({during} if during else set())
+    return {*named, during} if during else set(named)
 
 
 def survivor(world: World, case: Case) -> Case:
@@ -429,17 +449,17 @@ def survivor(world: World, case: Case) -> Case:
     return case
 
 
-def keys(event: Event) -> list[UUID]:
+def keys(event: Event) -> list[str]:
     """The timelines that an event stands in by itself: of its actors, topics and places, and the one of all."""
     places = [p.place for p in event.places if isinstance(p, Site)]
-    return [ALL, *(UUID(each) for each in (*actors(event), *event.topics, *places))]
+    return [ALL, *(each for each in (*actors(event), *event.topics, *places))]
 
 
-def speaks_in(world: World, case: Case) -> dict[UUID, int]:
+def speaks_in(world: World, case: Case) -> dict[str, int]:
     """The timelines of the actor that speaks, what the source is and whom it speaks for, with the level to see that."""
     thing = world.thing(case.event.source)
     if thing is None or not isinstance(thing.registration, Source) or not isinstance(case.event, Speech):
         return {}
     source = thing.registration
     actors = ([source.actor] if source.actor else []) + source.speaks_for
-    return dict.fromkeys(map(UUID, actors), max(case.level, thing.level))
+    return dict.fromkeys(actors, max(case.level, thing.level))

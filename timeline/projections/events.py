@@ -74,9 +74,9 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
     )
 
 
-async def _sources(connection: Connection, voices: list[VoiceRow], level: int, position: int) -> dict[UUID, Source]:
+async def _sources(connection: Connection, voices: list[VoiceRow], level: int, position: int) -> dict[str, Source]:
     rows = await connection.fetch(SQL.sources, list({row.source for row in voices}), level, position)
-    return {row["id"]: _REGISTRATION.decode(row["body"]) for row in rows}
+    return {str(row["id"]): _REGISTRATION.decode(row["body"]) for row in rows}
 
 
 def _details(event: Event) -> dict[str, Any]:
@@ -85,19 +85,19 @@ def _details(event: Event) -> dict[str, Any]:
 
 
 def _more(voices: list[VoiceRow], event: Event) -> set[str]:
-    ids = {str(each) for row in voices for each in (row.source, row.document, row.via) if each}
+    ids = {each for row in voices for each in (row.source, row.document, row.via) if each}
     parts = {
         row.part.removeprefix("participant:") for row in voices if row.part and row.part.startswith("participant:")
     }
     return ids | parts | {each for each in (event.document, event.via) if each} | {e.document for e in event.evidence}
 
 
-def _voice(row: VoiceRow, sources: dict[UUID, Source], level: int) -> VoiceShown:
+def _voice(row: VoiceRow, sources: dict[str, Source], level: int) -> VoiceShown:
     source = sources.get(row.source)
     return VoiceShown(
-        id=str(row.id),
+        id=row.id,
         side=row.side,
-        source=str(row.source),
+        source=row.source,
         modality=row.modality,
         said=DateShown(
             words=row.said_words,
@@ -116,14 +116,14 @@ def _voice(row: VoiceRow, sources: dict[UUID, Source], level: int) -> VoiceShown
         ground=row.ground,
         happened=msgspec.convert(row.happened, DateShown) if row.happened else None,
         figures=row.figures,
-        document=str(row.document) if row.document else None,
-        via=str(row.via) if row.via else None,
+        document=row.document,
+        via=row.via,
         quote=row.quote,
     )
 
 
 def _attribution(
-    state: State, event: Event, voices: list[VoiceRow], sources: dict[UUID, Source], level: int
+    state: State, event: Event, voices: list[VoiceRow], sources: dict[str, Source], level: int
 ) -> dict[str, Stand]:
     things = {
         key: [
@@ -135,7 +135,7 @@ def _attribution(
         for key, s in sources.items()
     }
     case = Case(
-        id=UUID(state.id),
+        id=state.id,
         position=state.position,
         recorded_at=state.recorded_at,
         recorded_by="",

@@ -6,7 +6,6 @@ they answer, so what changed is derived youngest first, and each event once.
 
 import heapq
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -35,7 +34,7 @@ from timeline.projections.world import (
 
 KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS}
 answers = derive.answers
-VERSION = 1
+VERSION = 2
 """The version of these folds. Another number means other tables, built beside the live ones."""
 
 
@@ -61,7 +60,7 @@ def fold(world: World, stored: Stored, record: Record | None) -> None:
     world.now = stored.recorded_at
     match record:
         case None:
-            changed: set[UUID] = set()
+            changed: set[str] = set()
         case Event():
             changed = _event(world, stored, record)
         case Edit():
@@ -73,21 +72,22 @@ def fold(world: World, stored: Stored, record: Record | None) -> None:
     _settle(world, changed, stored.position)
 
 
-def rests_on(event: Event) -> set[UUID]:
+def rests_on(event: Event) -> set[str]:
     """The sources and documents that an event rests on."""
     named = [event.source, event.via, event.document, *(each.document for each in event.evidence)]
-    return {UUID(each) for each in named if each}
+    return {each for each in named if each}
 
 
-def _event(world: World, stored: Stored, event: Event) -> set[UUID]:
+def _event(world: World, stored: Stored, event: Event) -> set[str]:
+    own = str(stored.id)
     case = Case(
-        id=stored.id,
+        id=own,
         position=stored.position,
         recorded_at=stored.recorded_at,
         recorded_by=stored.recorded_by,
         revision=stored.revision,
         event=event,
-        level=world.levels.get(stored.id, level_of(event.marking)),
+        level=world.levels.get(own, level_of(event.marking)),
     )
     world.cases[case.id] = case
     _link(world, case)
@@ -103,8 +103,8 @@ def _link(world: World, case: Case) -> None:
         world.new_uses.add((thing, case.id))
 
 
-def _registration(world: World, stored: Stored, registration: Registration) -> set[UUID]:
-    subject = stored.subject
+def _registration(world: World, stored: Stored, registration: Registration) -> set[str]:
+    subject = str(stored.subject)
     versions = world.things.setdefault(subject, [])
     first = versions[0].row if versions else None
     thing = Thing(
@@ -126,20 +126,20 @@ def _registration(world: World, stored: Stored, registration: Registration) -> s
     return _resting_on(world, subject) if before is not None else set()
 
 
-def _resting_on(world: World, thing: UUID) -> set[UUID]:
+def _resting_on(world: World, thing: str) -> set[str]:
     """The events that rest on a thing, those that follow them, and those that weigh their voices."""
-    found: set[UUID] = set()
+    found: set[str] = set()
     for event in world.uses.get(thing, ()):
         found |= {event} | _followers(world, event) | world.hearers.get(event, set())
     return found
 
 
-def _edit(world: World, stored: Stored, edit: Edit) -> set[UUID]:
+def _edit(world: World, stored: Stored, edit: Edit) -> set[str]:
     if isinstance(edit, Erasure):
         # The payload is gone from the log already. What was made of it goes when the past is folded again without it.
-        world.purged.add(UUID(edit.subject))
+        world.purged.add(edit.subject)
         return set()
-    case = world.cases.get(UUID(edit.subject))
+    case = world.cases.get(edit.subject)
     if case is None:
         return set()  # its subject was erased: there is nothing to change
     case.revision, case.changed = stored.revision, True
@@ -155,7 +155,7 @@ def _edit(world: World, stored: Stored, edit: Edit) -> set[UUID]:
         case Remark():
             _mark(world, case, edit.marking)
         case Duplicate():
-            return _duplicate(world, stored, case, UUID(edit.survivor))
+            return _duplicate(world, stored, case, edit.survivor)
     return {case.id} | _followers(world, case.id)
 
 
@@ -167,7 +167,7 @@ def _mark(world: World, case: Case, marking: str | None) -> None:
         world.purged.add(case.id)
 
 
-def _duplicate(world: World, stored: Stored, case: Case, survivor: UUID) -> set[UUID]:
+def _duplicate(world: World, stored: Stored, case: Case, survivor: str) -> set[str]:
     """The survivor hears the other's voices; a merge that would close a circle changes nothing."""
     into = world.cases.get(survivor)
     if into is None or derive.survivor(world, into).id == case.id:
@@ -178,9 +178,9 @@ def _duplicate(world: World, stored: Stored, case: Case, survivor: UUID) -> set[
     return {case.id, survivor} | _followers(world, case.id)
 
 
-def _followers(world: World, event: UUID) -> set[UUID]:
+def _followers(world: World, event: str) -> set[str]:
     """Everything that answers an event, and what answers that: their entries and dates follow it."""
-    found: set[UUID] = set()
+    found: set[str] = set()
     open_ = [event]
     while open_:
         fresh = world.replies.get(open_.pop(), set()) - found
@@ -189,7 +189,7 @@ def _followers(world: World, event: UUID) -> set[UUID]:
     return found
 
 
-def _settle(world: World, changed: set[UUID], position: int) -> None:
+def _settle(world: World, changed: set[str], position: int) -> None:
     """Derive what changed, youngest first, and whatever hears it."""
     queue = [(-world.cases[each].position, each) for each in changed if each in world.cases]
     heapq.heapify(queue)
@@ -203,52 +203,52 @@ def _settle(world: World, changed: set[UUID], position: int) -> None:
                 heapq.heappush(queue, (-world.cases[heard_by].position, heard_by))
 
 
-def _derive(world: World, case: Case, position: int) -> set[UUID]:
+def _derive(world: World, case: Case, position: int) -> set[str]:
     """Derive one event; the events that hear its voice, if that changed."""
-    _own_voice(world, case, position)
+    found = derive.dates(world, case)
+    _own_voice(world, case, found, position)
     before = world.states_of(case.id)
-    stood = _standing_in(world, case.id)
-    made = derive.views(world, case, before)
+    made = derive.views(world, case, found, before)
     replace_rows(world.states.setdefault(case.id, []), derive.states(made), position)
     replace_rows(world.entries.setdefault(case.id, []), derive.entries(world, case, made) if made else [], position)
     changed = {n for n in LEVELS if _body(before.get(n)) != (made[n].state if n in made else None)}
-    _touch(world, case, changed, stood | _standing_in(world, case.id), position)
-    return _speak(world, case, made, position)
+    _touch(world, case, changed, position)
+    return _speak(world, case, made, found, position)
 
 
 def _body(row: StateRow | None) -> bytes | None:
     return row.body if row else None
 
 
-def _standing_in(world: World, event: UUID) -> set[tuple[UUID, int]]:
-    live = (v.row for v in world.entries.get(event, []) if v.to_position == FOREVER)
-    return {(row.timeline, level) for row in live for level in range(row.low, row.high + 1)}
-
-
-def _touch(world: World, case: Case, levels: set[int], stands: set[tuple[UUID, int]], position: int) -> None:
+def _touch(world: World, case: Case, levels: set[int], position: int) -> None:
     """Move the heads of every timeline that shows the event, at the levels at which it changed there."""
-    moved = {v.row for v in world.entries[case.id] if position in (v.from_position, v.to_position)}
-    stands = {(t, n) for t, n in stands if n in levels}
-    stands |= {(row.timeline, n) for row in moved for n in range(row.low, row.high + 1)}
-    for timeline, level in stands:
-        world.touch(timeline, level, position)
+    for version in world.entries[case.id]:
+        row, moved = version.row, position in (version.from_position, version.to_position)
+        if not moved and version.to_position != FOREVER:
+            continue
+        for level in range(row.low, row.high + 1):
+            if moved or level in levels:
+                world.heads[row.timeline, level] = position
+    for target in derive.answers(case.event):
+        for level in levels:
+            world.heads[target, level] = position
+    if position == case.position:
+        return  # it is new: nothing shows it but what was just moved, and its own head begins where it was recorded
     for level in levels:
-        world.touch(case.id, level, position)
+        world.heads[case.id, level] = position
         world.shown_anew[case.id, level] = position
-        for target in answers(case.event):
-            world.touch(target, level, position)
 
 
-def _own_voice(world: World, case: Case, position: int) -> None:
+def _own_voice(world: World, case: Case, found: Dates, position: int) -> None:
     """The voice with which an event asserts itself."""
-    rows = [] if case.status != "live" else [_voice(world, case, "assert", live_levels=0b1111, on=case)]
+    rows = [] if case.status != "live" else [_voice(world, case, found, "assert", live_levels=0b1111, on=case)]
     replace_rows(world.voices.setdefault(case.id, {}).setdefault(case.id, []), rows, position)
 
 
-def _speak(world: World, case: Case, made: dict[int, View], position: int) -> set[UUID]:
+def _speak(world: World, case: Case, made: dict[int, View], found: Dates, position: int) -> set[str]:
     """Put the event's voice to the events that it is `of`, cancels, or turned out to be."""
-    heard: set[UUID] = set()
-    wanted = _spoken(world, case, made)
+    heard: set[str] = set()
+    wanted = _spoken(world, case, made, found)
     hearers = world.hearers.setdefault(case.id, set())
     for target in wanted.keys() | hearers:
         versions = world.voices.setdefault(target, {}).setdefault(case.id, [])
@@ -261,20 +261,20 @@ def _speak(world: World, case: Case, made: dict[int, View], position: int) -> se
     return heard
 
 
-def _spoken(world: World, case: Case, made: dict[int, View]) -> dict[UUID, VoiceRow]:
+def _spoken(world: World, case: Case, made: dict[int, View], found: Dates) -> dict[str, VoiceRow]:
     """What an event says about others, by the event that hears it."""
     if case.status != "live":
         return {}
-    spoken: dict[UUID, VoiceRow] = {}
+    spoken: dict[str, VoiceRow] = {}
     if case.survivor is not None:
         into = derive.survivor(world, case)
-        spoken[into.id] = _voice(world, case, "assert", live_levels=0b1111, on=into)
+        spoken[into.id] = _voice(world, case, found, "assert", live_levels=0b1111, on=into)
     live = _live_levels(case, made)
     for target in derive.targets(world, case):
-        spoken[target.id] = _voice(world, case, case.event.takes, live_levels=live, on=target)
+        spoken[target.id] = _voice(world, case, found, case.event.takes, live_levels=live, on=target)
     cancelled = case.event.cancels if isinstance(case.event, Cancellation) else []
     for target in derive.answered(world, case, cancelled):
-        voice = _voice(world, case, "none", live_levels=live, on=target)
+        voice = _voice(world, case, found, "none", live_levels=live, on=target)
         spoken[target.id] = msgspec.structs.replace(voice, cancels=True)
     return spoken
 
@@ -292,13 +292,13 @@ def _live_levels(case: Case, made: dict[int, View]) -> int:
     return sum(1 << level for level, view in made.items() if view.standing.standing not in dead)
 
 
-def _voice(world: World, case: Case, side: Side, *, live_levels: int, on: Case) -> VoiceRow:
-    event, found = case.event, derive.dates(world, case)
+def _voice(world: World, case: Case, found: Dates, side: Side, *, live_levels: int, on: Case) -> VoiceRow:
+    event = case.event
     return VoiceRow(
         id=case.id,
         position=case.position,
         level=max(case.level, on.level),
-        source=UUID(event.source),
+        source=event.source,
         side=side,
         modality=event.modality or MODALITY_DEFAULT,
         tense=_tense(world, case, on, found),
@@ -315,8 +315,8 @@ def _voice(world: World, case: Case, side: Side, *, live_levels: int, on: Case) 
         happened=msgspec.to_builtins(derive.happened(world, case)),
         judgement=_judgement(event) if on is not case else None,
         figures=msgspec.to_builtins(event.figures) if event.figures else None,
-        document=UUID(event.document) if event.document else None,
-        via=UUID(event.via) if event.via else None,
+        document=event.document if event.document else None,
+        via=event.via if event.via else None,
         quote=msgspec.to_builtins(event.quote) if event.quote else None,
     )
 
@@ -330,11 +330,11 @@ def _tense(world: World, case: Case, on: Case, found: Dates) -> Tense:
         return "past" if event.speech else event.tense or ("future" if planned else "past")
     if event.tense is not None:
         return event.tense
-    if str(on.id) not in case.tenses:
+    if on.id not in case.tenses:
         state = world.states_of(on.id).get(max(case.level, on.level))
-        case.tenses = {**case.tenses, str(on.id): "future" if state and state.phase == "expected" else "past"}
+        case.tenses = {**case.tenses, on.id: "future" if state and state.phase == "expected" else "past"}
         case.changed = True
-    return case.tenses[str(on.id)]
+    return case.tenses[on.id]
 
 
 def _part(event: Event, on: Case) -> str | None:

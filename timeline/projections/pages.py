@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import asyncpg
@@ -15,21 +15,23 @@ import msgspec
 from timeline.db.pool import unavailable_if_lost
 from timeline.db.statements import load
 from timeline.errors import BadCursor, Behind, NotFound
-from timeline.model.entry import Entry, NameShown, Page, State, Subject, TargetShown
+from timeline.model.entry import Entry, NameShown, Page, ReadyPage, State, Subject, TargetShown, named_in
 from timeline.projections.fold import VERSION
-from timeline.projections.world import ALL, NAMES
+from timeline.projections.world import ALL, NAMES, Placed
 
 SQL = load(Path(__file__).with_name("pages.sql"))
 
 LOOKED_AT_MAX = 2_000
 """A page looks at no more entries than this, so that no filter and no level makes it slow."""
 LIMIT_MAX = 1_000
-FIRST = (date.min, date.min, date.min, 0)
-LAST = (date.max, date.max, date.max, 2**63 - 1)
 Key = tuple[date, date, date, int]
 Connection = asyncpg.pool.PoolConnectionProxy
 
+NAMES_KEPT_MAX = 50_000
+
 _STATE = msgspec.json.Decoder(State)
+_TARGET = msgspec.json.Decoder(TargetShown)
+_NAME = msgspec.json.Encoder()
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,11 +84,55 @@ def read_cursor(text: str, query: Query) -> Cursor:
     return cursor
 
 
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A timeline as it is found when somebody comes to read it."""
+
+    position: int
+    timeline: UUID
+    subject: Subject
+    head: int
+    """Where it last changed, or a name that may stand on it."""
+    names: "Names"
+
+
+class Names:
+    """What registered things are called, as far as one level sees them: kept until one of them is named anew."""
+
+    def __init__(self, key: tuple[str, int, int]) -> None:
+        self.key = key
+        """The live tables, the level, and the position at which a name last changed there."""
+        self._known: dict[bytes, tuple[str, msgspec.Raw]] = {}
+
+    async def of(self, connection: Connection, wanted: set[bytes], level: int, position: int) -> dict[str, msgspec.Raw]:
+        """The names of these ids (16 bytes each) as of a position, written down, in the order of ids."""
+        if position < self.key[2]:
+            return dict(sorted((await _names(connection, wanted, level, position)).values()))
+        missing = wanted - self._known.keys()
+        if missing:
+            if len(self._known) > NAMES_KEPT_MAX:
+                self._known.clear()
+                missing = wanted
+            self._known |= await _names(connection, missing, level, position)
+        return dict(sorted(self._known[each] for each in wanted if each in self._known))
+
+
+async def _names(
+    connection: Connection, wanted: Iterable[bytes], level: int, position: int
+) -> dict[bytes, tuple[str, msgspec.Raw]]:
+    rows = await connection.fetch(SQL.names, [UUID(bytes=each) for each in wanted], level, position)
+    return {row["id"].bytes: (str(row["id"]), msgspec.Raw(_NAME.encode(_name(row)))) for row in rows}
+
+
+def _name(row: asyncpg.Record) -> NameShown:
+    return NameShown(type=row["kind"], slug=row["slug"], name=row["name"])
+
+
 class Reader:
     """The read side's connections, pointed at the live tables."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
+        self._names: dict[int, Names] = {}
 
     @asynccontextmanager
     async def at(self, position: int | None = None) -> AsyncIterator[tuple[Connection, int]]:
@@ -100,13 +146,60 @@ class Reader:
         """
         with unavailable_if_lost():
             async with self.pool.acquire() as connection:
-                row = await connection.fetchrow(SQL.face_live_tables)
-                if row is None:
-                    raise Behind("No read model has been built yet.", retry_after_seconds=1)
-                if row["version"] != VERSION:
-                    told = f"The read models are of version {row['version']}, this process reads {VERSION}."
-                    raise Behind(f"{told} Stop it, or run `timeline rebuild` with it.", retry_after_seconds=30)
-                yield connection, row["position"] if position is None else position
+                now = await _face(connection)
+                yield connection, now if position is None else position
+
+    @asynccontextmanager
+    async def timeline(self, kind: str, named: str, level: int) -> AsyncIterator[tuple[Connection, Opened]]:
+        """A connection on the live tables, and a timeline as it is there now; `kind` is `all` for that of everything.
+
+        Raises:
+            NotFound: nothing has that id or slug that this level may see.
+            DatabaseUnavailable, Behind: as `at`.
+        """
+        with unavailable_if_lost():
+            async with self.pool.acquire() as connection:
+                yield connection, await self._opened(connection, kind, named, level)
+
+    async def _opened(self, connection: Connection, kind: str, named: str, level: int) -> Opened:
+        asked = (kind, *_id_or_slug(named), level, UUID(ALL) if kind == "all" else None)
+        try:
+            row = await connection.fetchrow(SQL.open_timeline, *asked)
+        except asyncpg.UndefinedTableError:  # a new connection, or one on tables that a rebuild has dropped
+            row = None
+        if row is None or not row["faced"]:
+            await _face(connection)
+            row = await connection.fetchrow(SQL.open_timeline, *asked)
+            assert row is not None
+        _check_version(row["version"])
+        if row["timeline"] is None:
+            raise _not_found(kind, named)
+        subject = EVERYTHING[1] if kind == "all" else _subject(kind, row["timeline"], row)
+        key = (row["tables"], level, row["named"])
+        if level not in self._names or self._names[level].key != key:
+            self._names[level] = Names(key)
+        return Opened(
+            position=row["position"],
+            timeline=row["timeline"],
+            subject=subject,
+            head=max(row["head"], row["named"]),
+            names=self._names[level],
+        )
+
+
+async def _face(connection: Connection) -> int:
+    """Point a connection at the live tables; how far they are."""
+    row = await connection.fetchrow(SQL.face_live_tables)
+    if row is None:
+        raise Behind("No read model has been built yet.", retry_after_seconds=1)
+    _check_version(row["version"])
+    return int(row["position"])
+
+
+def _check_version(version: int) -> None:
+    if version != VERSION:
+        told = f"The read models are of version {version}, this process reads {VERSION}."
+        raise Behind(f"{told} Stop it, or run `timeline rebuild` with it.", retry_after_seconds=30)
 
 
 async def etag(
@@ -119,6 +212,11 @@ async def etag(
     no later answer has.
     """
     head = await connection.fetchval(SQL.heads, [*timelines, NAMES], level)
+    return tag_of(query, level, head, position)
+
+
+def tag_of(query: Iterable[object], level: int, head: int, position: int) -> str:
+    """The tag of an answer whose head is known; see `etag`."""
     settled = head if head <= position else f"{head} after {position}"
     told = "\x00".join(map(str, (*query, level, VERSION, settled)))
     return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:24]}"'
@@ -128,7 +226,57 @@ async def page(
     connection: Connection, query: Query, subject: Subject, cursor: Cursor | None, position: int, on: date
 ) -> Page:
     """A page of a timeline as of `position`; `on` is the day that overdue is judged by."""
-    key = cursor.key if cursor else (LAST if query.backwards else FIRST)
+    rows, following = await _rows(connection, query, cursor, position, on)
+    entries, names = await shown(connection, rows, query.level, position, on)
+    return Page(position=position, as_of=None, subject=subject, entries=entries, names=names, next=following)
+
+
+async def ready_page(
+    connection: Connection, query: Query, opened: Opened, cursor: Cursor | None, position: int, on: date
+) -> ReadyPage:
+    """The same page, its entries put together from stored JSON: as `page` would be written, byte for byte."""
+    rows, following = await _rows(connection, query, cursor, position, on)
+    answered = {each for row in rows if row["answers"] for each in row["answers"]}
+    targets = await _ready_targets(connection, answered, query.level, position) if answered else {}
+    # Many entries of a timeline name the same few, so that most of these are equal.
+    wanted = {each[i : i + 16] for each in {row["named"] for row in rows} for i in range(0, len(each), 16)}
+    return ReadyPage(
+        position=position,
+        as_of=None,
+        subject=opened.subject,
+        entries=[_ready(row, targets) for row in rows],
+        names=await opened.names.of(connection, wanted, query.level, position),
+        next=following,
+    )
+
+
+def _ready(row: asyncpg.Record, targets: dict[UUID, bytes]) -> msgspec.Raw:
+    """An entry: its state's JSON with the fields that its place in this timeline adds."""
+    body, answers = row["body"], row["answers"]
+    if not answers:
+        return msgspec.Raw(body[:-1] + _ADDED[row["placed"], row["overdue"]])
+    of = b",".join(targets[each] for each in answers if each in targets)
+    return msgspec.Raw(body[:-1] + _added(row["placed"], row["overdue"], of))
+
+
+def _added(placed: str, overdue: bool, of: bytes = b"") -> bytes:
+    return b',"as":"%b","of":[%b],"overdue":%b}' % (placed.encode(), of, b"true" if overdue else b"false")
+
+
+_ADDED = {(placed, overdue): _added(placed, overdue) for placed in get_args(Placed) for overdue in (False, True)}
+
+
+async def _ready_targets(connection: Connection, answered: set[UUID], level: int, position: int) -> dict[UUID, bytes]:
+    rows = await connection.fetch(SQL.states, list(answered), level, position)
+    return {row["event"]: msgspec.json.encode(_TARGET.decode(row["body"])) for row in rows}
+
+
+async def _rows(
+    connection: Connection, query: Query, cursor: Cursor | None, position: int, on: date
+) -> tuple[list[asyncpg.Record], str | None]:
+    """The rows of a page, and the cursor of the next."""
+    first, last = (query.from_, date.min, date.min, 0), (query.to, date.max, date.max, 2**63 - 1)
+    key: Key = cursor.key if cursor else last if query.backwards else first
     rows = await connection.fetch(
         SQL.entries_backwards if query.backwards else SQL.entries,
         query.timeline,
@@ -142,29 +290,19 @@ async def page(
         list(query.standings) or None,
         query.feeds,
         query.limit + 1,
+        on,
     )
-    following = await _following(connection, query, rows, key, position)
-    rows = rows[: query.limit]
-    entries, names = await shown(connection, rows, query.level, position, on)
-    return Page(
-        position=position,
-        as_of=None,
-        subject=subject,
-        entries=entries,
-        names=names,
-        next=Cursor(query.fingerprint(), position, following).text() if following else None,
-    )
+    following = await _following(connection, query, rows, key)
+    return rows[: query.limit], Cursor(query.fingerprint(), position, following).text() if following else None
 
 
-async def _following(
-    connection: Connection, query: Query, rows: list[asyncpg.Record], key: Key, position: int
-) -> Key | None:
+async def _following(connection: Connection, query: Query, rows: list[asyncpg.Record], key: Key) -> Key | None:
     """The key that the next page starts after, if there may be one."""
     if len(rows) > query.limit:
         last = rows[query.limit - 1]
         return last["at"], last["earliest"], last["latest"], last["position"]
     statement = SQL.last_looked_at_backwards if query.backwards else SQL.last_looked_at
-    row = await connection.fetchrow(statement, query.timeline, position, *key, query.from_, query.to, LOOKED_AT_MAX)
+    row = await connection.fetchrow(statement, query.timeline, *key, query.from_, query.to, LOOKED_AT_MAX)
     return tuple(row) if row else None
 
 
@@ -184,8 +322,7 @@ async def targets_of(
     """The events that these are `of`, as far as this level sees them."""
     wanted = {UUID(each) for state in states for each in state.replies_to}
     rows = await connection.fetch(SQL.states, list(wanted), level, position) if wanted else []
-    found = [_STATE.decode(row["body"]) for row in rows]
-    return {state.id: TargetShown(id=state.id, title=state.title, standing=state.standing) for state in found}
+    return {str(row["event"]): _TARGET.decode(row["body"]) for row in rows}
 
 
 def entry(
@@ -205,24 +342,9 @@ async def names_of(
     connection: Connection, entries: Iterable[Entry], level: int, position: int, more: Iterable[str] = ()
 ) -> dict[str, NameShown]:
     """What every id in the entries is called, as far as this level sees it."""
-    wanted = {each for found in entries for each in _ids(found)} | set(more)
+    wanted = {each for found in entries for each in named_in(found)} | set(more)
     rows = await connection.fetch(SQL.names, [UUID(each) for each in wanted], level, position) if wanted else []
-    return {
-        str(r["id"]): NameShown(type=r["kind"], slug=r["slug"], name=r["name"])
-        for r in sorted(rows, key=lambda r: r["id"])
-    }
-
-
-def _ids(found: Entry) -> list[str]:
-    return [
-        found.source,
-        *(p.actor for p in found.participants),
-        *found.against,
-        *(p.place for p in found.places),
-        *found.topics,
-        *found.denied_by,
-        *(a.source for a in found.assessments),
-    ]
+    return {str(row["id"]): _name(row) for row in sorted(rows, key=lambda row: row["id"])}
 
 
 async def subject_of(connection: Connection, kind: str, named: str, level: int, position: int) -> tuple[UUID, Subject]:
@@ -232,19 +354,31 @@ async def subject_of(connection: Connection, kind: str, named: str, level: int, 
         NotFound: there is none that this level may see.
     """
     row = await registered_row(connection, kind, named, level, position)
-    return row["id"], Subject(type=kind, id=str(row["id"]), slug=row["slug"], name=row["name"] or str(row["id"]))
+    return row["id"], _subject(kind, row["id"], row)
 
 
-EVERYTHING = (ALL, Subject(type="all", id=None, slug=None, name="All events"))
+def _subject(kind: str, thing: UUID, row: asyncpg.Record) -> Subject:
+    return Subject(type=kind, id=str(thing), slug=row["slug"], name=row["name"] or str(thing))
+
+
+EVERYTHING = (UUID(ALL), Subject(type="all", id=None, slug=None, name="All events"))
 
 
 async def registered_row(connection: Connection, kind: str, named: str, level: int, position: int) -> Any:
     """The row of a registered thing, by id or slug."""
-    try:
-        found_id = UUID(named) if len(named) == 36 else None
-    except ValueError:
-        found_id = None
-    row = await connection.fetchrow(SQL.registered_one, kind, found_id, named, level, position)
+    row = await connection.fetchrow(SQL.registered_one, kind, *_id_or_slug(named), level, position)
     if row is None:
-        raise NotFound(f"No {kind} {named!r} that you may see. Give its id or slug.")
+        raise _not_found(kind, named)
     return row
+
+
+def _id_or_slug(named: str) -> tuple[UUID | None, str | None]:
+    """What a path names a thing by: its id where it is one, else its slug."""
+    try:
+        return (UUID(named), None) if len(named) == 36 else (None, named)
+    except ValueError:
+        return None, named
+
+
+def _not_found(kind: str, named: str) -> NotFound:
+    return NotFound(f"No {kind} {named!r} that you may see. Give its id or slug.")

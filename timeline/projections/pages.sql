@@ -5,64 +5,88 @@
 SELECT position, version, set_config('search_path', tables || ', timeline', false)
 FROM timeline.progress WHERE name = 'timelines' AND live
 
+-- name: open_timeline
+-- What a page begins with, in one go: how far the live tables are, whether this connection is pointed at them, whose
+-- timeline it is, and where that and the names on it last changed, as seen at a level. No row when nothing was ever folded.
+-- $1 kind of thing, $2 its id or null, $3 its slug or null, $4 level, $5 the id where the timeline is of no thing, or null
+SELECT p.position, p.version, p.tables, p.tables = current_schema() AS faced,
+       coalesce(s.id, $5) AS timeline, s.slug, s.name,
+       coalesce((SELECT h.position FROM timeline_head AS h WHERE h.timeline = coalesce(s.id, $5) AND h.level = $4), 0)
+         AS head,
+       coalesce((SELECT h.position FROM timeline_head AS h
+                 WHERE h.timeline = '00000000-0000-0000-0000-000000000001' AND h.level = $4), 0) AS named
+FROM timeline.progress AS p
+LEFT JOIN LATERAL (
+  SELECT id, slug, name FROM registered
+  WHERE id = $2 AND kind = $1 AND level <= $4 AND from_position <= p.position AND to_position > p.position
+  UNION ALL
+  SELECT id, slug, name FROM registered
+  WHERE kind = $1 AND coalesce(slug, '') = $3 AND level <= $4
+    AND from_position <= p.position AND to_position > p.position
+  LIMIT 1
+) AS s ON true
+WHERE p.name = 'timelines' AND p.live
+
 -- name: heads
--- Where timelines last changed, as seen at a level.
--- $1 timelines, $2 level
-SELECT coalesce(max(position), 0) FROM timeline_head WHERE timeline = ANY ($1::uuid[]) AND level = $2
+-- Where timelines and events last changed, as seen at a level. An event of which nothing changed yet has no row of its own.
+-- $1 timelines and events, $2 level
+SELECT greatest(
+  (SELECT max(position) FROM timeline_head WHERE timeline = ANY ($1::uuid[]) AND level = $2),
+  (SELECT max(position) FROM event WHERE id = ANY ($1::uuid[])),
+  0)
 
 -- name: entries
--- A page of a timeline in its order. Looks at $10 entries at most, whoever asks and whatever is filtered, so that a
--- rare filter and a low level cost no more than any other.
+-- A page of a timeline in its order. Looks at $10 rows at most, whoever asks and whatever is filtered, so that a rare
+-- filter, a low level and a position long ago cost no more than any other. WITH TIES: an event may have several rows at
+-- one place (versions, runs of levels), and the next page starts after all of them.
 -- $1 timeline, $2 level, $3 position, $4 $5 $6 $7 the key to start after, $8 from, $9 to, $10 how many to look at,
--- $11 kinds or null, $12 standings or null, $13 with feeds, $14 how many to return
-SELECT e.event, e.placed, e.at, e.earliest, e.latest, e.position, s.body
+-- $11 kinds or null, $12 standings or null, $13 with feeds, $14 how many to return, $15 the day that overdue is judged by
+SELECT e.placed, e.at, e.earliest, e.latest, e.position,
+       coalesce(s.phase = 'expected' AND e.bounded_to < $15, false) AS overdue, s.named, s.answers, s.body
 FROM (
   SELECT * FROM timeline_entry
-  WHERE timeline = $1 AND from_position <= $3 AND to_position > $3
-    AND (at, earliest, latest, position) > ($4::date, $5::date, $6::date, $7::bigint)
+  WHERE timeline = $1 AND (at, earliest, latest, position) > ($4::date, $5::date, $6::date, $7::bigint)
     AND at >= $8 AND at <= $9
   ORDER BY at, earliest, latest, position
-  LIMIT $10
+  FETCH FIRST $10 ROWS WITH TIES
 ) AS e
 JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
-WHERE e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
+WHERE e.from_position <= $3 AND e.to_position > $3 AND e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
   AND ($11::text[] IS NULL OR s.kind = ANY ($11)) AND ($12::text[] IS NULL OR s.standing = ANY ($12))
 ORDER BY e.at, e.earliest, e.latest, e.position
 LIMIT $14
 
 -- name: entries_backwards
 -- As `entries`, from the end to the beginning.
-SELECT e.event, e.placed, e.at, e.earliest, e.latest, e.position, s.body
+SELECT e.placed, e.at, e.earliest, e.latest, e.position,
+       coalesce(s.phase = 'expected' AND e.bounded_to < $15, false) AS overdue, s.named, s.answers, s.body
 FROM (
   SELECT * FROM timeline_entry
-  WHERE timeline = $1 AND from_position <= $3 AND to_position > $3
-    AND (at, earliest, latest, position) < ($4::date, $5::date, $6::date, $7::bigint)
+  WHERE timeline = $1 AND (at, earliest, latest, position) < ($4::date, $5::date, $6::date, $7::bigint)
     AND at >= $8 AND at <= $9
   ORDER BY at DESC, earliest DESC, latest DESC, position DESC
-  LIMIT $10
+  FETCH FIRST $10 ROWS WITH TIES
 ) AS e
 JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
-WHERE e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
+WHERE e.from_position <= $3 AND e.to_position > $3 AND e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
   AND ($11::text[] IS NULL OR s.kind = ANY ($11)) AND ($12::text[] IS NULL OR s.standing = ANY ($12))
 ORDER BY e.at DESC, e.earliest DESC, e.latest DESC, e.position DESC
 LIMIT $14
 
 -- name: last_looked_at
 -- The key of the last entry that a page looked at: where the next one starts after a page that found less than it may.
--- $1 timeline, $2 position, $3 $4 $5 $6 the key that the page started after, $7 from, $8 to, $9 how many it looked at
+-- $1 timeline, $2 $3 $4 $5 the key that the page started after, $6 from, $7 to, $8 how many it looked at
 SELECT at, earliest, latest, position FROM timeline_entry
-WHERE timeline = $1 AND from_position <= $2 AND to_position > $2
-  AND (at, earliest, latest, position) > ($3::date, $4::date, $5::date, $6::bigint)
-  AND at >= $7 AND at <= $8
-ORDER BY at, earliest, latest, position OFFSET $9 - 1 LIMIT 1
+WHERE timeline = $1 AND (at, earliest, latest, position) > ($2::date, $3::date, $4::date, $5::bigint)
+  AND at >= $6 AND at <= $7
+ORDER BY at, earliest, latest, position OFFSET $8 - 1 LIMIT 1
 
 -- name: last_looked_at_backwards
 -- As `last_looked_at`, from the end to the beginning.
 SELECT at, earliest, latest, position FROM timeline_entry
-WHERE timeline = $1 AND from_position <= $2 AND to_position > $2
-  AND (at, earliest, latest, position) < ($3::date, $4::date, $5::date, $6::bigint)
-  AND at >= $7 AND at <= $8
-ORDER BY at DESC, earliest DESC, latest DESC, position DESC OFFSET $9 - 1 LIMIT 1
+WHERE timeline = $1 AND (at, earliest, latest, position) < ($2::date, $3::date, $4::date, $5::bigint)
+  AND at >= $6 AND at <= $7
+ORDER BY at DESC, earliest DESC, latest DESC, position DESC OFFSET $8 - 1 LIMIT 1
 
 -- name: week_entries
 -- Everything that a weekly slice may hold: placed in the week, overlapping it, or open at its end.
@@ -74,13 +98,23 @@ FROM (
   WHERE timeline = $1 AND at >= $4 AND at <= $5
   UNION
   SELECT * FROM timeline_entry AS still_open
-  WHERE timeline = $1 AND state <> 'settled' AND said_at <= $5
+  WHERE timeline = $1 AND state = 'expected' AND to_position > $3 AND said_at <= $5
   UNION
   SELECT * FROM timeline_entry AS started
-  WHERE timeline = $1 AND state = 'ongoing' AND at <= $5
+  WHERE timeline = $1 AND state = 'ongoing' AND to_position > $3 AND at <= $5
   UNION
-  SELECT * FROM timeline_entry AS overlapping
-  WHERE $9 AND timeline = $1 AND bounded_to >= $4 AND bounded_from <= $5
+  SELECT * FROM timeline_entry AS narrow  -- placed on one of its own days, so not a month away from the week
+  WHERE $9 AND timeline = $1 AND at >= $4 - 31 AND at <= $5 + 31 AND bounded_to >= $4 AND bounded_from <= $5
+  UNION
+  SELECT wide.* FROM (VALUES (1, 255), (2, 2047)) AS class (width, days)
+  CROSS JOIN LATERAL (
+    SELECT * FROM timeline_entry
+    WHERE $9 AND timeline = $1 AND width > 0 AND width = class.width
+      AND bounded_from >= $4 - class.days AND bounded_from <= $5 AND bounded_to >= $4
+  ) AS wide
+  UNION
+  SELECT * FROM timeline_entry AS widest
+  WHERE $9 AND timeline = $1 AND width > 0 AND width = 3 AND bounded_from <= $5 AND bounded_to >= $4
 ) AS e
 JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
 WHERE e.low <= $2 AND e.high >= $2 AND e.from_position <= $3 AND e.to_position > $3 AND (NOT e.feed OR $7)
@@ -92,28 +126,35 @@ ORDER BY e.at, e.earliest, e.latest, e.position
 LIMIT $8
 
 -- name: changed
--- Events of a timeline that changed between two positions, as they stood before and after.
--- $1 timeline, $2 level, $3 position before, $4 position after, $5 most, $6 also in this timeline or null
-SELECT c.event, c.moved, before.body AS body_before, after.body AS body_after
-FROM (
-  SELECT s.event, max(s.from_position) AS moved FROM event_state AS s
-  WHERE s.from_position > $3 AND s.from_position <= $4 AND s.low <= $2 AND s.high >= $2
-  GROUP BY s.event
-) AS c
-LEFT JOIN event_state AS before ON before.event = c.event AND before.low <= $2 AND before.high >= $2
-  AND before.from_position <= $3 AND before.to_position > $3
-LEFT JOIN event_state AS after ON after.event = c.event AND after.low <= $2 AND after.high >= $2
-  AND after.from_position <= $4 AND after.to_position > $4
-WHERE EXISTS (
-    SELECT FROM timeline_entry AS e
-    WHERE e.event = c.event AND e.timeline = $1 AND e.low <= $2 AND e.high >= $2
-      AND e.from_position <= $4 AND e.to_position > $3)
-  AND ($6::uuid IS NULL OR EXISTS (
-    SELECT FROM timeline_entry AS e
-    WHERE e.event = c.event AND e.timeline = $6 AND e.low <= $2 AND e.high >= $2
-      AND e.from_position <= $4 AND e.to_position > $3))
-ORDER BY c.moved
-LIMIT $5
+-- Events of a timeline that changed between two positions, as they stood before and after; and how many changes were
+-- looked at. One row without an event when none is found.
+-- $1 timeline, $2 level, $3 position before, $4 position after, $5 most, $6 also in this timeline or null, $7 how many
+-- changes to look at
+WITH looked AS MATERIALIZED (
+  SELECT event, from_position FROM event_state
+  WHERE from_position > $3 AND from_position <= $4 AND low <= $2 AND high >= $2
+  ORDER BY from_position LIMIT $7
+)
+SELECT found.*, looked_at.total AS looked_at
+FROM (SELECT count(*) AS total FROM looked) AS looked_at
+LEFT JOIN LATERAL (
+  SELECT c.event, c.moved, before.body AS body_before, after.body AS body_after
+  FROM (SELECT event, max(from_position) AS moved FROM looked GROUP BY event) AS c
+  LEFT JOIN event_state AS before ON before.event = c.event AND before.low <= $2 AND before.high >= $2
+    AND before.from_position <= $3 AND before.to_position > $3
+  LEFT JOIN event_state AS after ON after.event = c.event AND after.low <= $2 AND after.high >= $2
+    AND after.from_position <= $4 AND after.to_position > $4
+  WHERE EXISTS (
+      SELECT FROM timeline_entry AS e
+      WHERE e.event = c.event AND e.timeline = $1 AND e.low <= $2 AND e.high >= $2
+        AND e.from_position <= $4 AND e.to_position > $3)
+    AND ($6::uuid IS NULL OR EXISTS (
+      SELECT FROM timeline_entry AS e
+      WHERE e.event = c.event AND e.timeline = $6 AND e.low <= $2 AND e.high >= $2
+        AND e.from_position <= $4 AND e.to_position > $3))
+  ORDER BY c.moved, c.event
+  LIMIT $5
+) AS found ON true
 
 -- name: states
 -- Events as they stand.
@@ -156,20 +197,31 @@ SELECT id, body FROM registered
 WHERE id = ANY ($1::uuid[]) AND kind = 'source' AND level <= $2 AND from_position <= $3 AND to_position > $3
 
 -- name: registered_one
--- A registered thing by id or slug.
+-- A registered thing by id, or by slug: two look-ups, for no index serves an OR of both.
 -- $1 kind, $2 id or null, $3 slug or null, $4 level, $5 position
 SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM registered
-WHERE kind = $1 AND (id = $2 OR ($2 IS NULL AND slug = $3)) AND level <= $4 AND from_position <= $5 AND to_position > $5
+WHERE id = $2 AND kind = $1 AND level <= $4 AND from_position <= $5 AND to_position > $5
+UNION ALL
+SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM registered
+WHERE kind = $1 AND coalesce(slug, '') = $3 AND level <= $4 AND from_position <= $5 AND to_position > $5
 LIMIT 1
 
 -- name: registered_page
--- Registered things of a kind by slug; with $6, those found by it.
--- $1 kind, $2 level, $3 position, $4 slug and $5 id to start after, $6 folded text or null, $7 most
-SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM registered
-WHERE kind = $1 AND level <= $2 AND from_position <= $3 AND to_position > $3
-  AND (coalesce(slug, ''), id) > ($4, $5::uuid)
-  AND ($6::text IS NULL OR strpos(found_by, $6) > 0)
+-- Registered things of a kind by slug; with $6, those found by it. Looks at $8 rows at most.
+-- $1 kind, $2 level, $3 position, $4 slug and $5 id to start after, $6 folded text or null, $7 most, $8 how many to look at
+SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM (
+  SELECT * FROM registered WHERE kind = $1 AND (coalesce(slug, ''), id) > ($4, $5::uuid)
+  ORDER BY coalesce(slug, ''), id
+  FETCH FIRST $8 ROWS WITH TIES
+) AS looked
+WHERE level <= $2 AND from_position <= $3 AND to_position > $3 AND ($6::text IS NULL OR strpos(found_by, $6) > 0)
 ORDER BY coalesce(slug, ''), id LIMIT $7
+
+-- name: last_registered_looked_at
+-- The key of the last row that such a page looked at.
+-- $1 kind, $2 slug and $3 id that it started after, $4 how many it looked at
+SELECT coalesce(slug, '') AS slug, id FROM registered WHERE kind = $1 AND (coalesce(slug, ''), id) > ($2, $3::uuid)
+ORDER BY coalesce(slug, ''), id OFFSET $4 - 1 LIMIT 1
 
 -- name: feed
 -- Records after a position as a reader at a level may see them: hidden ones are left out.

@@ -316,6 +316,7 @@ async def rebuild(dsn: str, role: str | None, on_progress: Callable[[int, int], 
             reached = await step(connection, tables, position, REBUILD_RECORDS_MAX)
             on_progress(reached, head)
             if reached == position:
+                await connection.execute(TABLES.analyse)  # or its first minute of readers is planned for empty tables
                 live = await _switch(connection, tables)
                 if live is None:
                     return Rebuilt(tables=tables, position=reached)

@@ -104,14 +104,14 @@ SELECT id, event FROM voice WHERE id = ANY ($1::uuid[]) AND event <> id AND to_p
 -- name: states
 -- The live states of these events.
 -- $1 events
-SELECT event, low, high, kind, standing, phase, week, body, from_position FROM event_state
+SELECT event, low, high, kind, standing, phase, week, named, answers, body, from_position FROM event_state
 WHERE event = ANY ($1::uuid[]) AND to_position = 9223372036854775807
 
 -- name: entries
 -- The live entries of these events.
 -- $1 events
-SELECT event, timeline, low, high, placed, at, earliest, latest, position, bounded_from, bounded_to, state, said_at, feed,
-       from_position
+SELECT event, timeline, low, high, placed, at, earliest, latest, position, bounded_from, bounded_to, width, state,
+       said_at, feed, from_position
 FROM timeline_entry WHERE event = ANY ($1::uuid[]) AND to_position = 9223372036854775807
 
 -- name: save_events
@@ -149,6 +149,7 @@ WHERE v.event = ended.event AND v.id = ended.id AND v.from_position = ended.sinc
 UPDATE event_state AS s SET to_position = ended.until
 FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bigint[]) AS ended (event, low, since, until)
 WHERE s.event = ended.event AND s.low = ended.low AND s.from_position = ended.since
+  AND s.to_position = 9223372036854775807
 
 -- name: end_entries
 -- $1 events, $2 timelines, $3 low levels, $4 from positions, $5 to positions

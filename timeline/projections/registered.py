@@ -11,7 +11,10 @@ from timeline.log.record import Stored
 from timeline.model.entry import Feed, RecordShown, RegisteredPage, RegisteredShown
 from timeline.model.record import MARKINGS
 from timeline.model.registry import folded
-from timeline.projections.pages import SQL, Connection, registered_row
+from timeline.projections.pages import LOOKED_AT_MAX, SQL, Connection, registered_row
+
+Place = tuple[str, UUID]
+"""Where a thing stands in its registry: its slug (empty for those without one), then its id."""
 
 
 async def registered_one(connection: Connection, kind: str, named: str, level: int, position: int) -> RegisteredShown:
@@ -24,15 +27,21 @@ async def registered_one(connection: Connection, kind: str, named: str, level: i
 
 
 async def registered_page(
-    connection: Connection, kind: str, level: int, position: int, q: str | None, after: tuple[str, UUID], limit: int
-) -> RegisteredPage:
-    """Registered things of a kind by slug, after a key; with `q`, those with it in their slug, a name or an alias."""
+    connection: Connection, kind: str, level: int, position: int, q: str | None, after: Place, limit: int
+) -> tuple[RegisteredPage, Place | None]:
+    """Registered things of a kind by slug, after a place; with `q`, those with it in their slug, a name or an alias.
+
+    Also the place that the next page starts after, if there may be one: a rare `q` may get a short page.
+    """
     rows = await connection.fetch(
-        SQL.registered_page, kind, level, position, *after, folded(q) if q else None, limit + 1
+        SQL.registered_page, kind, level, position, *after, folded(q) if q else None, limit + 1, LOOKED_AT_MAX
     )
-    more = len(rows) > limit
     items = [_shown(row) for row in rows[:limit]]
-    return RegisteredPage(position=position, items=items, next=items[-1].id if more else None)
+    page = RegisteredPage(position=position, items=items, next=None)
+    if len(rows) > limit:
+        return page, (rows[limit - 1]["slug"] or "", rows[limit - 1]["id"])
+    last = await connection.fetchrow(SQL.last_registered_looked_at, kind, *after, LOOKED_AT_MAX)
+    return page, (last["slug"], last["id"]) if last else None
 
 
 def _shown(row: asyncpg.Record | Any) -> RegisteredShown:

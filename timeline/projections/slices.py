@@ -13,6 +13,7 @@ from timeline.projections.pages import SQL, Connection, shown
 
 SECTION_MAX = 1_000
 CHANGED_MAX = 200
+CHANGES_LOOKED_AT_MAX = 2_000
 _STATE = msgspec.json.Decoder(State)
 
 
@@ -54,7 +55,7 @@ async def week_slice(
         "ahead": [e for row, e in found if _open_by(row, last) and (row["bounded_to"] or date.max) >= last],
         "unresolved": [e for row, e in found if _open_by(row, last) and (row["bounded_to"] or date.max) < last],
     }
-    changed = await _changed(connection, query, since, until)
+    changed, cut = await _changed(connection, query, since, until)
     full = [name for name, listed in sections.items() if len(listed) > SECTION_MAX or len(rows) == 5 * SECTION_MAX]
     return Slice(
         week=query.week,
@@ -66,7 +67,7 @@ async def week_slice(
         match=query.match,
         matched=[e.id for _, e in found if e.id in matched],
         sections=Sections(**{name: listed[:SECTION_MAX] for name, listed in sections.items()}, changed=changed),
-        truncated=full + (["changed"] if len(changed) == CHANGED_MAX else []),
+        truncated=full + (["changed"] if cut else []),
         names=names,
     )
 
@@ -94,12 +95,15 @@ def _open_by(row: asyncpg.Record, last: date) -> bool:
     return bool(row["state"] == "expected" and row["said_at"] <= last)
 
 
-async def _changed(connection: Connection, query: WeekQuery, since: int, until: int) -> list[ChangeShown]:
+async def _changed(connection: Connection, query: WeekQuery, since: int, until: int) -> tuple[list[ChangeShown], bool]:
+    """What changed between two positions, and whether there may be more: a bulk load may fall into any week."""
     if until <= since:
-        return []
-    rows = await connection.fetch(SQL.changed, query.timeline, query.level, since, until, CHANGED_MAX, query.also)
-    found = [_change(row) for row in rows]
-    return [each for each in found if each is not None]
+        return [], False
+    rows = await connection.fetch(
+        SQL.changed, query.timeline, query.level, since, until, CHANGED_MAX, query.also, CHANGES_LOOKED_AT_MAX
+    )
+    found = [change for row in rows if row["event"] is not None and (change := _change(row)) is not None]
+    return found, len(rows) == CHANGED_MAX or rows[0]["looked_at"] == CHANGES_LOOKED_AT_MAX
 
 
 def _change(row: asyncpg.Record) -> ChangeShown | None:

@@ -6,7 +6,6 @@ The connection's search path names the tables of one version, so the same statem
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -30,6 +29,8 @@ _EVENT = msgspec.json.Decoder(AnyEvent)
 _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _VOICE = msgspec.json.Decoder(VoiceRow)
 _TENSES = msgspec.json.Decoder(dict[str, str])
+_STATE = [name for name in StateRow.__struct_fields__ if name != "answers"]
+_ENTRY = [name for name in EntryRow.__struct_fields__ if name != "timeline"]
 
 
 async def load_world(connection: asyncpg.Connection, batch: Batch) -> World:
@@ -37,16 +38,16 @@ async def load_world(connection: asyncpg.Connection, batch: Batch) -> World:
     world = World()
     events, things = _named_by(batch)
     registered = [
-        stored.subject for stored, record in batch if isinstance(record, Registration) and stored.revision > 1
+        str(stored.subject) for stored, record in batch if isinstance(record, Registration) and stored.revision > 1
     ]
     users = await connection.fetch(SQL.users, registered) if registered else []
     for row in users:
-        world.uses.setdefault(row["thing"], set()).add(row["event"])
-    edited = {UUID(r.subject) for _, r in batch if isinstance(r, Edit)} | {row["event"] for row in users}
-    followers = {r["id"] for r in await connection.fetch(SQL.followers, list(edited))} if edited else set()
+        world.uses.setdefault(str(row["thing"]), set()).add(str(row["event"]))
+    edited = {r.subject for _, r in batch if isinstance(r, Edit)} | {str(row["event"]) for row in users}
+    followers = {str(r["id"]) for r in await connection.fetch(SQL.followers, list(edited))} if edited else set()
     wanted = events | edited | followers
     if wanted:
-        wanted |= {r["id"] for r in await connection.fetch(SQL.ancestors, list(wanted))}
+        wanted |= {str(r["id"]) for r in await connection.fetch(SQL.ancestors, list(wanted))}
         await _load_events(connection, world, list(wanted))
         for case in world.cases.values():
             things |= rests_on(case.event)
@@ -54,70 +55,72 @@ async def load_world(connection: asyncpg.Connection, batch: Batch) -> World:
     return world
 
 
-def _named_by(batch: Batch) -> tuple[set[UUID], set[UUID]]:
+def _named_by(batch: Batch) -> tuple[set[str], set[str]]:
     """The events and the registered things that the records themselves name."""
-    events: set[UUID] = set()
-    things: set[UUID] = set()
+    events: set[str] = set()
+    things: set[str] = set()
     for stored, record in batch:
         match record:
             case Event():
                 events |= answers(record)
                 things |= rests_on(record)
             case Edit():
-                events.add(UUID(record.subject))
-                events |= {UUID(record.survivor)} if isinstance(record, Duplicate) else set()
+                events.add(record.subject)
+                events |= {record.survivor} if isinstance(record, Duplicate) else set()
                 inner = getattr(record, "event", None)
                 events |= answers(inner) if inner else set()
                 things |= rests_on(inner) if inner else set()
             case Registration():
-                things.add(stored.subject)
+                things.add(str(stored.subject))
             case _:
                 pass
     return events, things
 
 
-async def _load_events(connection: asyncpg.Connection, world: World, ids: list[UUID]) -> None:
+async def _load_events(connection: asyncpg.Connection, world: World, ids: list[str]) -> None:
     for row in await connection.fetch(SQL.events, ids):
-        world.cases[row["id"]] = _case(row)
+        case = _case(row)
+        world.cases[case.id] = case
     known = list(world.cases)
     for row in await connection.fetch(SQL.answers, known):
-        world.replies.setdefault(row["target"], set()).add(row["reply"])
+        world.replies.setdefault(str(row["target"]), set()).add(str(row["reply"]))
     for row in await connection.fetch(SQL.voices, known):
-        versions = world.voices.setdefault(row["event"], {}).setdefault(row["id"], [])
+        versions = world.voices.setdefault(str(row["event"]), {}).setdefault(str(row["id"]), [])
         versions.append(Version(row=_VOICE.decode(row["body"]), from_position=row["from_position"], stored=True))
     for row in await connection.fetch(SQL.hearers, known):
-        world.hearers.setdefault(row["id"], set()).add(row["event"])
+        world.hearers.setdefault(str(row["id"]), set()).add(str(row["event"]))
     for row in await connection.fetch(SQL.states, known):
-        state = StateRow(**{name: row[name] for name in StateRow.__struct_fields__})
+        answers = tuple(map(str, row["answers"])) if row["answers"] else None
+        state = StateRow(**{name: row[name] for name in _STATE}, answers=answers)
         version = Version(row=state, from_position=row["from_position"], stored=True)
-        world.states.setdefault(row["event"], []).append(version)
+        world.states.setdefault(str(row["event"]), []).append(version)
     for row in await connection.fetch(SQL.entries, known):
-        entry = EntryRow(**{name: row[name] for name in EntryRow.__struct_fields__})
+        entry = EntryRow(**{name: row[name] for name in _ENTRY}, timeline=str(row["timeline"]))
         found = Version(row=entry, from_position=row["from_position"], stored=True)
-        world.entries.setdefault(row["event"], []).append(found)
+        world.entries.setdefault(str(row["event"]), []).append(found)
     sources = {
         version.row.source for voices in world.voices.values() for several in voices.values() for version in several
     }
     await _load_things(connection, world, sources)
 
 
-async def _load_things(connection: asyncpg.Connection, world: World, ids: Iterable[UUID]) -> None:
+async def _load_things(connection: asyncpg.Connection, world: World, ids: Iterable[str]) -> None:
     missing = [each for each in set(ids) if each not in world.things]
     for row in await connection.fetch(SQL.things, missing) if missing else []:
         thing = Thing(
-            id=row["id"],
+            id=str(row["id"]),
             registration=_REGISTRATION.decode(row["body"]),
             revision=row["revision"],
             level=row["level"],
             position=row["position"],
             recorded_at=row["recorded_at"],
         )
-        world.things[row["id"]] = [Version(row=thing, from_position=row["from_position"], stored=True)]
+        world.things[thing.id] = [Version(row=thing, from_position=row["from_position"], stored=True)]
 
 
 def _case(row: asyncpg.Record) -> Case:
     return Case(
-        id=row["id"],
+        id=str(row["id"]),
         position=row["position"],
         recorded_at=row["recorded_at"],
         recorded_by=row["recorded_by"],
@@ -125,7 +128,7 @@ def _case(row: asyncpg.Record) -> Case:
         event=_EVENT.decode(row["body"]),
         level=row["level"],
         status=row["status"],
-        survivor=row["survivor"],
+        survivor=str(row["survivor"]) if row["survivor"] else None,
         taken_back=row["taken_back"],
         tenses=_TENSES.decode(row["tenses"]),  # type: ignore[arg-type]  # written by save_cases, from tenses
         changed=False,
@@ -161,9 +164,9 @@ async def purge(connection: asyncpg.Connection, world: World, read: Reading, unt
     old position would be the leak. What is bound together is folded alone, from its own records.
     """
     ids = list(world.purged)
-    bound = [row["id"] for row in await connection.fetch(SQL.component, ids)]
-    rests = [row["thing"] for row in await connection.fetch(SQL.rests_of, bound)]
-    levels = {row["id"]: row["level"] for row in await connection.fetch(SQL.levels, [*bound, *rests])}
+    bound = [str(row["id"]) for row in await connection.fetch(SQL.component, ids)]
+    rests = [str(row["thing"]) for row in await connection.fetch(SQL.rests_of, bound)]
+    levels = {str(row["id"]): row["level"] for row in await connection.fetch(SQL.levels, [*bound, *rests])}
     stood = await connection.fetch(SQL.stood_in, bound)
     again = World(levels=levels)
     for row in await connection.fetch(SQL.records_about, [*bound, *rests], until):
@@ -177,9 +180,9 @@ async def purge(connection: asyncpg.Connection, world: World, read: Reading, unt
     await save_world(connection, again)
 
 
-def _shown_anywhere(world: World, bound: list[UUID], stood: list[asyncpg.Record]) -> set[tuple[UUID, int]]:
+def _shown_anywhere(world: World, bound: list[str], stood: list[asyncpg.Record]) -> set[tuple[str, int]]:
     """Every timeline and level at which any of these events was shown or is: all of them may have changed."""
-    rows = [(row["timeline"], row["low"], row["high"]) for row in stood]
+    rows = [(str(row["timeline"]), row["low"], row["high"]) for row in stood]
     rows += [(v.row.timeline, v.row.low, v.row.high) for several in world.entries.values() for v in several]
     found = {(timeline, level) for timeline, low, high in rows for level in range(low, high + 1)}
     return found | {(event, level) for event in [*bound, NAMES] for level in LEVELS}
@@ -290,8 +293,7 @@ async def _save_entries(connection: asyncpg.Connection, world: World) -> None:
     await _copy(connection, "timeline_entry", new)
 
 
-def _fields(row: msgspec.Struct) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in row.__struct_fields__)
+_fields = msgspec.structs.astuple
 
 
 async def _copy(connection: asyncpg.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:

@@ -19,6 +19,7 @@ CREATE TABLE event (
 CREATE TABLE answer (target uuid NOT NULL, reply uuid NOT NULL, PRIMARY KEY (target, reply));
 CREATE INDEX answer_reply ON answer (reply);
 CREATE TABLE rest (thing uuid NOT NULL, event uuid NOT NULL, PRIMARY KEY (thing, event));
+CREATE INDEX rest_event ON rest (event);
 CREATE TABLE registered (
   id uuid NOT NULL,
   kind text NOT NULL,
@@ -46,7 +47,6 @@ CREATE TABLE voice (
   to_position bigint NOT NULL,
   PRIMARY KEY (event, id, from_position)
 );
-CREATE INDEX voice_order ON voice (event, position);
 CREATE INDEX voice_hearers ON voice (id) WHERE to_position = 9223372036854775807;
 CREATE TABLE event_state (
   event uuid NOT NULL,
@@ -56,10 +56,12 @@ CREATE TABLE event_state (
   standing text,
   phase text NOT NULL,
   week text NOT NULL,
+  named bytea NOT NULL,
+  answers uuid[],
   body bytea NOT NULL,
   from_position bigint NOT NULL,
   to_position bigint NOT NULL,
-  PRIMARY KEY (event, from_position, low)
+  PRIMARY KEY (event, to_position, low)  -- what holds now is the last, what held long ago is passed by no reader of now
 );
 CREATE INDEX event_state_begun ON event_state (from_position);
 CREATE TABLE timeline_entry (
@@ -74,16 +76,18 @@ CREATE TABLE timeline_entry (
   position bigint NOT NULL,
   bounded_from date,
   bounded_to date,
+  width smallint NOT NULL,
   state text NOT NULL,
   said_at date NOT NULL,
   feed boolean NOT NULL,
   from_position bigint NOT NULL,
   to_position bigint NOT NULL
 );
-CREATE INDEX timeline_entry_event ON timeline_entry (event) WHERE to_position = 9223372036854775807;
+CREATE INDEX timeline_entry_event ON timeline_entry (event, timeline);
 CREATE INDEX timeline_entry_order ON timeline_entry (timeline, at, earliest, latest, position);
-CREATE INDEX timeline_entry_open ON timeline_entry (timeline, said_at) WHERE state <> 'settled';
-CREATE INDEX timeline_entry_bounds ON timeline_entry (timeline, bounded_to) WHERE bounded_to IS NOT NULL;
+CREATE INDEX timeline_entry_expected ON timeline_entry (timeline, to_position, said_at) WHERE state = 'expected';
+CREATE INDEX timeline_entry_ongoing ON timeline_entry (timeline, to_position, at) WHERE state = 'ongoing';
+CREATE INDEX timeline_entry_wide ON timeline_entry (timeline, width, bounded_from) WHERE width > 0;
 CREATE TABLE timeline_head (
   timeline uuid NOT NULL,
   level smallint NOT NULL,
@@ -101,6 +105,10 @@ BEGIN
   END IF;
 END
 $$
+
+-- name: analyse
+-- Tell the planner what the tables of a rebuild hold.
+ANALYZE event, answer, rest, registered, voice, event_state, timeline_entry, timeline_head
 
 -- name: digest
 -- A digest of every row that readers see and of every row that folding needs, in no order but their own.
