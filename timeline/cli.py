@@ -93,6 +93,8 @@ Work = Callable[[Settings], Coroutine[Any, Any, int]]
 
 def _run(given: dict[str, Any], work: Work, *, code_when_stopped: int = EXIT_INTERRUPTED) -> None:
     """Do the work, tell what went wrong in words, and leave with the exit code."""
+    for sig in (signal.SIGINT, signal.SIGTERM):  # until the work hears them: imports take a while, and leave nothing
+        signal.signal(sig, lambda *_: sys.exit(code_when_stopped))
     try:
         settings = from_environment(given)
     except WrongSetting as error:
