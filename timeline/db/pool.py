@@ -25,8 +25,8 @@ LOST: tuple[type[BaseException], ...] = (
     # The server closed a connection that stood still, as after a suspended machine. What was open was rolled back.
     asyncpg.IdleSessionTimeoutError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    # Nobody was let in, so nothing was done.
-    asyncpg.TooManyConnectionsError,
+    # Nobody was let in, or memory or disk ran out: nothing was done, and nothing is wrong with the query.
+    asyncpg.InsufficientResourcesError,
     # asyncpg's own word when a server killed in mid-query leaves half a message.
     asyncpg.InternalClientError,
 )

@@ -52,11 +52,12 @@ PASSING: tuple[type[BaseException], ...] = (
     asyncpg.LockNotAvailableError,
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
-    # Memory or disk ran out; the server became a standby and a new primary is not known yet.
+    # Memory ran out.
     asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
 )
 """What says nothing about a record: the same batch is tried again, whole, and no caller is told that it failed."""
+CLOSED: tuple[type[BaseException], ...] = (asyncpg.ReadOnlySQLTransactionError, asyncpg.DiskFullError)
+"""What says that nothing was recorded, and that trying again at once would end the same."""
 
 
 class _Waiting(msgspec.Struct, kw_only=True, eq=False):
@@ -283,6 +284,9 @@ class Writer:
                 if races > RACES_MAX or not await self._still_open(batch, error):
                     await self._settle_singly(batch, error)
                     return
+            except CLOSED as error:
+                self._turn_away(batch, error)
+                return
             except Exception as error:
                 if not (is_lost(error) or isinstance(error, PASSING)):
                     await self._settle_singly(batch, error)
@@ -354,6 +358,12 @@ class Writer:
             return
         for waiting in pending:
             await self._append([waiting])
+
+    def _turn_away(self, batch: list[_Waiting], error: BaseException) -> None:
+        log.error("database takes no writes; posts refused", error=type(error).__name__, posts=len(batch))
+        told = "The database takes no writes now: its disk is full, or it is a standby. Nothing was recorded."
+        for waiting in batch:
+            waiting.settle(DatabaseUnavailable(told, retry_after_seconds=10))
 
     def _give_up(self, batch: list[_Waiting], error: Exception) -> None:
         log.error("database does not come back; posts refused", error=type(error).__name__, posts=len(batch))

@@ -57,9 +57,19 @@ class Health(msgspec.Struct, kw_only=True):
     waiting_for_database: bool = False
 
 
-async def connect(dsn: str, tables: str, role: str | None) -> asyncpg.Connection:
-    """A connection that works on the tables of one version."""
-    settings = {"application_name": "timeline projector", "search_path": f"{tables}, timeline", "timezone": "UTC"}
+async def connect(dsn: str, tables: str, role: str | None, *, tails: bool = False) -> asyncpg.Connection:
+    """A connection that works on the tables of one version; one that tails the log asks something all the time.
+
+    A process that is suspended says nothing, and would keep the lock on its tables and so everybody's reads where they
+    were. The server ends it: between two statements of a fold after a minute, else, where it tails, after ten seconds.
+    """
+    settings = {
+        "application_name": "timeline projector",
+        "search_path": f"{tables}, timeline",
+        "timezone": "UTC",
+        "idle_in_transaction_session_timeout": "60s",
+        "idle_session_timeout": "10s" if tails else "0",
+    }
     return await asyncpg.connect(dsn, server_settings=settings | ({"role": role} if role else {}), timeout=10)
 
 
@@ -229,7 +239,7 @@ class Projector:
         reader sees.
         """
         self._tables = await begin(self._dsn, self._role)
-        connection = await connect(self._dsn, self._tables, self._role)
+        connection = await connect(self._dsn, self._tables, self._role, tails=True)
         try:
             position = await self._position(connection)
             head = int(await connection.fetchval(LOG.head) or 0)
