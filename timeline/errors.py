@@ -17,6 +17,7 @@ A class's docstring is the problem's title, its name in kebab-case the problem's
 
 import re
 from typing import ClassVar
+from uuid import UUID
 
 import msgspec
 
@@ -66,6 +67,8 @@ class Refusal(TimelineError):
     """The request was refused."""
 
     status = 400
+    record: UUID | None = None
+    """The record of a batch that it is about, where one is to blame."""
 
 
 class BadRequest(Refusal):

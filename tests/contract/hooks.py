@@ -46,7 +46,8 @@ def map_case(context: Any, case: Any) -> Any:
         return case
     kind = _kind_of(case)
     if kind:
-        case.body = references.replaced(KINDS[kind], case.body, known)
+        for slot in references.slots(KINDS[kind], case.body):
+            slot.put(known(slot.found))
     for name, text in (case.path_parameters or {}).items():
         sort = OF_COLLECTION.get(case.path.split("/")[2]) if name == "named" else name
         if sort in KNOWN and not str(text)[-1:].isdigit():  # the others name nothing, which is answered too

@@ -239,7 +239,6 @@ async def test_32_that_replace_one_revision_in_one_batch_have_one_winner(db: str
     ] * 31
 
 
-@pytest.mark.xfail(strict=True, reason="the writer answers from the revisions that it looked up before the ids")
 async def test_who_loses_a_revision_between_two_look_ups_is_told_the_one_that_won(db: str) -> None:
     first = topic("libya")
     winner, loser = [topic("libya", name, subject=first.id, replaces=1) for name in ("Libya", "Libyan war")]

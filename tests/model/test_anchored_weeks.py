@@ -37,10 +37,11 @@ def days_of(week: str) -> set[date]:
 
 def weeks_about(*sides: date | None) -> set[str]:
     """Every ISO week from well before these days to well after, by the standard library."""
-    known = [side for side in sides if side is not None]
-    first, last = min(known).toordinal() - 40, max(known).toordinal() + 40
-    found = (date.fromordinal(max(1, at)).isocalendar() for at in range(first, min(last, date.max.toordinal()), 7))
-    return {f"{year:04}-W{week:02}" for year, week, _ in found}
+    known = [side.toordinal() for side in sides if side is not None]
+    if not known:
+        return set()
+    days = map(date.fromordinal, range(max(1, min(known) - 40), min(max(known) + 40, date.max.toordinal()), 7))
+    return {f"{each.isocalendar().year:04}-W{each.isocalendar().week:02}" for each in days}
 
 
 def agree(profile: settings) -> None:
@@ -64,7 +65,7 @@ def _check_matches(
     occurred: tuple[date | None, date | None],
     first_said: tuple[date | None, date | None],
 ) -> None:
-    around = weeks_about(*occurred, *first_said)
+    around = weeks_about(*occurred) | weeks_about(*first_said)
     found: dict[Match, set[str]] = {
         match: {week for week in around if matches(match, week, placement, *occurred)}
         for match in ("anchored", "possible", "certain")

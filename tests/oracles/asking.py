@@ -27,7 +27,6 @@ from timeline.projections.projector import NAME, begin, connect, step
 from timeline.projections.registered import feed, registered_one, registered_page
 from timeline.projections.slices import WeekQuery, week_slice
 from timeline.projections.store import SQL as PROJECTOR
-from timeline.projections.world import ALL
 
 READER, FOLDER = "timeline_writer", "timeline_projector"
 LONG_AGO = 300
@@ -35,6 +34,8 @@ LONG_AGO = 300
 versions, or two."""
 WINDOW = 300
 """Records between the two moments that a slice compares."""
+FEED = 500
+"""Records that are asked of the feed at once."""
 EARLY_WEEK = "1970-W03"
 DAYS_BACK = 15
 FOLDED = "folded by the projector"
@@ -79,7 +80,8 @@ async def known(dsn: str, bulk: Bulk) -> Known:
             bulk=bulk,
             tables=tables,
             head=head,
-            subjects={"all": ALL} | {name: await connection.fetchval(slug, key) for name, key in named.items()},
+            subjects={"all": ALL_EVENTS[0]}
+            | {name: await connection.fetchval(slug, key) for name, key in named.items()},
             events={
                 "the famous event": UUID(bulk.famous.id),
                 "an early event": await connection.fetchval(some, 0),
@@ -117,7 +119,15 @@ async def answers(dsn: str, about: Known, questions: Iterable[Question], *, with
 
 def questions_about(about: Known) -> list[Question]:
     """Every question, readers' first."""
-    readers = [*_pages(about), *_etags(about), *_events(about), *_weeks(about), *_registered(about), *_feed(about)]
+    readers = [
+        *_pages(about),
+        *_etags(about),
+        *_opened(about),
+        *_events(about),
+        *_weeks(about),
+        *_registered(about),
+        *_feed(about),
+    ]
     writers = [Question("looked up to admit a post", READER, partial(_admit, about))]
     writers += [Question(f"the log after {words}", READER, partial(_tail, at)) for at, words in _thirds(about).items()]
     writers += [Question("appended by the writer", READER, partial(_write, about))]
@@ -167,6 +177,18 @@ def _etags(about: Known) -> Iterator[Question]:
         yield Question(f"etag of {name}", READER, partial(ask, timeline))
 
 
+def _opened(about: Known) -> Iterator[Question]:
+    async def ask(kind: str, named: str, level: int, on: Any) -> None:
+        with suppress(NotFound):
+            async with Reader(on).timeline(kind, named, level):
+                pass
+
+    named = {"slug": "actor-40", "id": str(about.subjects["a rare actor"]), "a slug that none has": "nobody"}
+    for (words, each), level in itertools.product(named.items(), (0, 3)):
+        yield Question(f"a timeline opened by {words} at level {level}", READER, partial(ask, "actor", each, level))
+    yield Question("the timeline of all opened", READER, partial(ask, "all", "", 3))
+
+
 def _events(about: Known) -> Iterator[Question]:
     async def ask(event: UUID, level: int, position: int, on: Any) -> None:
         with suppress(NotFound, Gone):
@@ -195,11 +217,17 @@ def _weeks(about: Known) -> Iterator[Question]:
             match=match,
             feeds=False,
         )
-        yield Question(f"{when} week of {name}, {told}, at level {level}", READER, partial(_week, about, query, until))
+        yield Question(
+            f"{when} week of {name}, {told}, at level {level}",
+            READER,
+            partial(_week, about, query, until - WINDOW, until),
+        )
+    query = WeekQuery(week=EARLY_WEEK, timeline=ALL_EVENTS[0], also=None, level=3, match="anchored", feeds=False)
+    yield Question("week in which all of it was recorded", READER, partial(_week, about, query, 0, about.head))
 
 
-async def _week(about: Known, query: WeekQuery, until: int, on: Any) -> None:
-    await week_slice(on, query, ALL_EVENTS[1], about.head, until - WINDOW, until, about.bulk.today)
+async def _week(about: Known, query: WeekQuery, since: int, until: int, on: Any) -> None:
+    await week_slice(on, query, ALL_EVENTS[1], about.head, since, until, about.bulk.today)
 
 
 def _registered(about: Known) -> Iterator[Question]:
@@ -226,7 +254,7 @@ def _thirds(about: Known) -> dict[int, str]:
 
 def _feed(about: Known) -> Iterator[Question]:
     async def ask(after: int, level: int, on: Any) -> None:
-        await feed(on, after, 500, level, about.head)
+        await feed(on, after, FEED, level, about.head)
 
     for (after, words), level in itertools.product(_thirds(about).items(), (0, 3)):
         yield Question(f"feed from {words} at level {level}", READER, partial(ask, after, level))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,16 @@ from shutil import rmtree
 import httpx
 
 from tests.log.desk import Post
-from tests.postgres import new_home
-from tests.services import Service, processes_of, run
+from tests.postgres import ROOT, new_home
+from tests.services import Service, environment, processes_of, timeline
 
 REGISTERED: dict[str, Post] = {
     "/v1/sources": {"slug": "paper", "name": "A Paper"},
     "/v1/actors": {"slug": "haftar", "name": "Khalifa Haftar"},
 }
 """What posts here name; registered before, as many who propose one name at once are told to come again."""
+CHECK_SECONDS_MAX = 600.0
+"""For a hundred thousand records on a machine that has other things to do."""
 VISIT: Post = {"kind": "visit", "title": "A visit", "occurred": "2019-06-07", "source": "paper"}
 
 
@@ -74,7 +77,10 @@ def client_of(service: Service, timeout_seconds: float = 60.0) -> httpx.AsyncCli
 
 def is_whole(data_dir: Path) -> None:
     """`timeline check` finds nothing wrong."""
-    done = run("check", "--data-dir", str(data_dir))
+    command = timeline("check", "--data-dir", str(data_dir))
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=CHECK_SECONDS_MAX, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -183,8 +183,8 @@ class Ledger:
         own = body["subject"] if kind == "correction" else body.get("id")
         if kind == "duplicate" and body["subject"] == body["survivor"]:
             raise Refused(422, "invalid-record")
-        known = own in self.first or own in fresh
-        if known and any(self._place(each, fresh) >= self._place(own, fresh) for each in answered(event)):
+        known = own is not None and (own in self.first or own in fresh)
+        if known and any(self._place(each, fresh) >= self._place(str(own), fresh) for each in answered(event)):
             raise Refused(422, "invalid-record")
         published = self.registered(event["document"]).get("published") if event.get("document") else None
         if event.get("occurred") == "last week" and published is not None and published.startswith("/"):

@@ -24,7 +24,7 @@ SETTINGS = {
     # Both together, beside what other tests hold, within the 50 connections of the tests' server.
     "TIMELINE_CONNECTIONS_MAX": "4",
     # Longer than any pause of a busy machine: whatever is not readable by then never will be.
-    "TIMELINE_VISIBLE_WAIT_SECONDS": "20",
+    "TIMELINE_VISIBLE_WAIT_SECONDS": "60",
 }
 
 

@@ -199,7 +199,8 @@ async def _post(pair: Pair, found: Watched, chance: random.Random) -> None:
         answer = await pair.client(to).post("/v1/events", json=VISIT)
         receipt = answer.json()
         if answer.status_code != 201 or not receipt["visible"]:
-            found.faults.append(f"a post: {answer.status_code} {answer.text}")
+            health = (await pair.client(to).get("/health/ready")).text
+            found.faults.append(f"a post: {answer.status_code} {answer.text}; the service is {health}")
             continue
         shown = await pair.client(1 - to).get(f"/v1/events/{receipt['id']}")
         if shown.status_code != 200:

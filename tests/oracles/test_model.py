@@ -53,7 +53,6 @@ from tests.postgres import reset
 from tests.projections.folding import ROLE, Breaking, digest, position
 from timeline.app import Application
 from timeline.db.statements import Statements
-from timeline.errors import Broken
 from timeline.log import writer as writers
 from timeline.log.record import NewRecord
 from timeline.model import standing
@@ -185,7 +184,7 @@ class Service(RuleBasedStateMachine):
     @precondition(lambda self: self.progress < self.ledger.head)
     @rule(before=st.integers(2, 40), limit=st.integers(1, 30))
     def fold(self, before: int, limit: int) -> None:
-        """Fold on, on a connection whose server process is killed before one of the statements, if there are so many."""
+        """Fold on, with the server process killed before one of the statements, if there are so many."""
         held = self.desk.run(digest(self._live))
         breaking = cast("asyncpg.Connection", Breaking(self._live, before))
         try:
@@ -213,6 +212,7 @@ class Service(RuleBasedStateMachine):
     def read(self, back: int, level: int, which: str, limit: int) -> None:
         self._fold_all()
         self._compare_timeline(which, level, max(1, self.progress - back))
+        self.desk.run(self._compare_ready(which, level, max(1, self.progress - back)))
         self._compare_feed(max(0, self.progress - back), limit)
 
     @invariant()
@@ -233,6 +233,7 @@ class Service(RuleBasedStateMachine):
                 self._fold_all()
                 for level in LEVELS:
                     self._compare_timeline("all", level, self.progress)
+                    self.desk.run(self._compare_ready("all", level, self.progress))
                 self.desk.run(self._compare_every_position())
                 self.desk.run(check_log(self.desk.dsn))
         finally:
@@ -312,18 +313,14 @@ class Service(RuleBasedStateMachine):
         answer = self.desk.run(self._send(post, key))
         told = answer.json()
         _say(f"{post} → {answer.status_code} {told.get('type', told.get('position'))}")
-        if expected.problem == "unknown-reference" and (first := self._first_of(post, key)) is not None:
-            # Promised is the first receipt; today it is refused while a name in it is unknown: test_repeats.py.
-            assert answer.status_code == 422
-            assert first.position <= self.ledger.head
+        first = self.ledger.by_id.get(post.get("id") or self.ledger.keyed.get(key or "", ""))
+        if expected.problem == "unknown-reference" and first is not None:
+            # Promised is the first receipt; today it is refused where a name has moved: test_open_faults.py.
+            assert answer.status_code == 422 or told["position"] == first.position
             return
         _assert_told(expected, answer)
         if expected.problem is None:
             self._recorded(post, key, told)
-
-    def _first_of(self, post: Post, key: str | None) -> Any:
-        """The record that the same post made before, if it did."""
-        return next((True for each in self.sent if each == (post, key)), None) and self.ledger.rows[0]
 
     def _recorded(self, post: Post, key: str | None, told: dict[str, Any]) -> None:
         verdict = self.ledger.one(post, key)
@@ -390,7 +387,7 @@ class Service(RuleBasedStateMachine):
 
     def _compare_timeline(self, which: str, level: int, at: int) -> None:
         """The same members in the same order, standing alike, as a model that knows only the first `at` records."""
-        timeline = ALL if which == "all" else UUID(id_of(which))
+        timeline = UUID(ALL) if which == "all" else UUID(id_of(which))
         shown = self.desk.run(stores.timeline(self._live, timeline, level, at))
         wanted = self.replay.at(self.ledger.rows, at).timeline(MODEL_ALL if which == "all" else id_of(which), level)
         assert [_of_entry(entry) for entry in shown] == [_of_line(line) for line in wanted], (which, level, at)
@@ -402,10 +399,21 @@ class Service(RuleBasedStateMachine):
         told = [(each.position, each.kind, each.subject, each.revision, each.body is None) for each in found.records]
         assert told == [(r.position, r.kind, r.subject, r.revision, self.ledger.is_gone(r)) for r in rows]
 
+    async def _compare_ready(self, which: str, level: int, at: int) -> None:
+        """The page that is put together from stored JSON, with names that were kept, is the page as it is written."""
+        service = self.desk.application.service
+        assert service is not None
+        kind = "all" if which == "all" else "topic" if which == "libya" else "actor"
+        async with service.reader.timeline(kind, which, level) as (connection, opened):
+            query = pages.Query(timeline=opened.timeline, level=level, limit=1_000)
+            ready = await pages.ready_page(connection, query, opened, None, at, stores.ON)
+            written = await pages.page(connection, query, opened.subject, None, at, stores.ON)
+        assert msgspec.json.encode(ready) == msgspec.json.encode(written)
+
     async def _compare_every_position(self) -> None:
         """As of p is a replay of 1 to p: every row at every p, and all that a reader is answered at some."""
         held = await stores.held_at_each_position(self._live)
-        levels = {row["id"]: row["level"] for row in await self._live.fetch(stores.LEVELS_TODAY)}
+        levels = {str(row["id"]): row["level"] for row in await self._live.fetch(stores.LEVELS_TODAY)}
         stored = await stores.records(self._live, self.progress)
         for at, rows in enumerate(stores.replayed(stored, levels), 1):
             assert held(at) == rows, f"as of {at}"
@@ -413,7 +421,7 @@ class Service(RuleBasedStateMachine):
             await self._compare_reads(at)
 
     async def _compare_reads(self, at: int) -> None:
-        timelines = [ALL, *(UUID(id_of(slug)) for slug in TIMELINES[1:])]
+        timelines = [UUID(ALL), *(UUID(id_of(slug)) for slug in TIMELINES[1:])]
         known = [UUID(row.subject) for row in self.ledger.rows[len(CAST) : at] if row.revision == 1]
         events = known[:: 1 + len(known) // self.as_of_events]
         asked = (at, timelines, events, ["2019-W22", "2019-W23", "2019-W24", "2019-W25"])
@@ -503,8 +511,8 @@ QUICK = settings(
     suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
 )
-LONG = settings(QUICK, max_examples=300, stateful_step_count=50, derandomize=False)
-MUTANT = settings(LONG, max_examples=300, stateful_step_count=20, phases=[Phase.generate])
+LONG = settings(QUICK, max_examples=150, stateful_step_count=50, derandomize=False)
+MUTANT = settings(LONG, max_examples=150, stateful_step_count=20, phases=[Phase.generate])
 """There is nothing to learn from the smallest log that shows a mutant."""
 
 
@@ -574,11 +582,12 @@ def _fold_without_a_transaction(patch: pytest.MonkeyPatch) -> None:
 
 def _let_hidden_voices_show(patch: pytest.MonkeyPatch) -> None:
     voice = folds._voice
-    patch.setattr(folds, "_voice", lambda w, c, s, **how: msgspec.structs.replace(voice(w, c, s, **how), level=0))
+    patch.setattr(folds, "_voice", lambda *what, **how: msgspec.structs.replace(voice(*what, **how), level=0))
 
 
 def _take_parties_for_independent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(standing, "_is_party", lambda source, participants: False)
+    tie = standing._tie
+    patch.setattr(standing, "_tie", lambda source, participants: tie(source, participants)._replace(party=False))
 
 
 MUTANTS: list[Callable[[pytest.MonkeyPatch], None]] = [
@@ -651,8 +660,8 @@ def test_a_service_that_is_broken_does_not_pass_for_the_model(
     broken(monkeypatch)
 
     with desk_on(db, tmp_path) as desk:
-        with pytest.raises((AssertionError, Broken)):
+        with pytest.raises(AssertionError):
             play_a_short_log(desk)
         if long:
-            with pytest.raises((AssertionError, Broken)):
+            with pytest.raises(AssertionError):
                 check(desk, MUTANT)

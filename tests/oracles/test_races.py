@@ -31,10 +31,6 @@ SELECT id::text, convert_from(bytes, 'UTF8')::jsonb #>> '{body,title}' AS title
 FROM timeline.log JOIN timeline.payload USING (position) WHERE id = ANY ($1::uuid[])
 """
 Run = Callable[[Pair, Race, random.Random], Awaitable[list[Told]]]
-told_an_old_revision = pytest.mark.xfail(
-    strict=False,
-    reason="now and then a loser is told the revision that it replaces itself: see tests/log/test_append.py",
-)
 ways = pytest.mark.parametrize("run", [run_apart, run_in_one_batch])
 
 
@@ -113,14 +109,8 @@ async def test_one_id_is_one_record_for_whoever_posts_it(pair: Pair, rounds: int
         assert [row["title"] for row in stored] == [each.post["title"] for each in told if each.status == 201][:1]
 
 
-@pytest.mark.parametrize(
-    ("run", "contents"),
-    [
-        (run_apart, 1),
-        *(pytest.param(run_apart, each, marks=told_an_old_revision) for each in CONTENTS[1:]),
-        *((run_in_one_batch, each) for each in CONTENTS),
-    ],
-)
+@ways
+@pytest.mark.parametrize("contents", CONTENTS)
 async def test_a_registered_thing_is_replaced_once_at_each_revision(
     pair: Pair, rounds: int, run: Run, contents: int
 ) -> None:

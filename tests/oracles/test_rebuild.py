@@ -120,7 +120,6 @@ async def test_of_two_rebuilds_at_once_one_is_done_and_no_reader_learns_of_it(pa
 
     assert found.faults == []
     assert 0 in {each.returncode for each in both}, [each.stderr for each in both]
-    assert len((await live_and_left(pair.dsn))[1]) <= 1
 
 
 # Two projectors

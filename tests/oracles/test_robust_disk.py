@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +20,7 @@ import pytest
 from tests.log.desk import Post
 from tests.oracles.bare import MIB
 from tests.oracles.homes import VISIT, client_of, home_for_services, is_quiet, is_whole, serving
+from tests.postgres import until
 from tests.services import ids_of, postmaster_of
 from timeline.db.embedded import SPARE_BYTES_MIN, EmbeddedServer
 from timeline.errors import EmbeddedServerFailed
@@ -199,7 +201,9 @@ async def test_data_that_go_away_under_a_server_are_not_replaced_by_an_empty_dat
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with started(home, monkeypatch) as (server, _):
-        await server.stop()
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        await until(lambda: server.pid is None)
         server.data.rename(home / "away")
 
         with pytest.raises(EmbeddedServerFailed, match="has gone"):

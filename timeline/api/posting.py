@@ -13,7 +13,7 @@ from timeline.api.problems import document, instance_of
 from timeline.api.query import BatchParams, PostParams
 from timeline.api.service import Asked, Service, service
 from timeline.api.written import Written
-from timeline.errors import BadParameter, SlugTaken, TimelineError
+from timeline.errors import BadParameter, Refusal, SlugTaken, TimelineError
 from timeline.log.admit import Admitted, Caller, Line, Refused
 from timeline.log.record import Group, Receipt
 from timeline.model import entry
@@ -195,8 +195,8 @@ def _guilty(admitted: list[Admitted], refusal: TimelineError) -> Admitted:
     Raises:
         TimelineError: the refusal itself, where it speaks of no record: it is the whole batch's.
     """
-    wanted = refusal.extra.get("id")
-    found = (each for each in admitted for own in each.records if wanted in (str(own.id), str(own.subject)))
+    wanted = (isinstance(refusal, Refusal) and refusal.record) or refusal.extra.get("id")
+    found = (each for each in admitted for own in each.records if str(wanted) in (str(own.id), str(own.subject)))
     line = next(found, None)
     if line is None:
         raise refusal

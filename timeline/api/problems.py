@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import msgspec
 import structlog
 from litestar.exceptions import HTTPException
@@ -14,6 +15,7 @@ from timeline.api.written import Written
 from timeline.db.pool import is_lost
 from timeline.errors import (
     BadRequest,
+    Behind,
     BodyTooLarge,
     DatabaseUnavailable,
     Fault,
@@ -102,6 +104,8 @@ def _ours(error: Exception) -> TimelineError:
     if isinstance(error, HTTPException):
         kind = _OF_STATUS.get(error.status_code, BadRequest)
         return kind(error.detail or kind.title())
+    if isinstance(error, asyncpg.UndefinedTableError):  # two rebuilds came to their ends within one read
+        return Behind("The read models were replaced while they were read. Ask again.", retry_after_seconds=1)
     if is_lost(error):
         return DatabaseUnavailable("The database does not answer; try again.", retry_after_seconds=1)
     log.exception("request failed", error=type(error).__name__)

@@ -207,6 +207,7 @@ class EmbeddedServer:
         self._lock: BinaryIO | None = None
         self._log_read = 0
         self._had_data = False
+        """Whether what is to be started again is a server that died, not one that was stopped."""
         self._takes_writes = True
         self._turn = asyncio.Lock()
 
@@ -264,6 +265,7 @@ class EmbeddedServer:
         """End it as fast as is safe: every acknowledged commit is on disk already. May be called twice."""
         async with self._turn:
             await self._stop()
+            self._had_data = False
 
     async def _start(self) -> None:
         started = time.monotonic()

@@ -120,8 +120,24 @@ class Admission:
                     raise invalid(form.faults)
                 verdicts.append(self._admit(line, form, caller, now, known))
             except Refusal as refusal:
-                verdicts.append(Refused(number=line.number, ref=line.ref, refusal=refusal))
+                repeat = await self._repeat(line, form, caller)
+                verdicts.append(repeat or Refused(number=line.number, ref=line.ref, refusal=refusal))
         return verdicts
+
+    async def _repeat(self, line: Line, form: Form, caller: Caller) -> Admitted | None:
+        """What is refused now, but is in the log as it came: a name has moved since, or what it names was erased.
+
+        The writer knows it again by its id and request, and gives the first receipt.
+        """
+        if not form.request:
+            return None
+        given = as_uuid(getattr(line.post, "id", None)) or _derived(line, caller)
+        if given is not None and isinstance(line.post, Registration) and line.post.revision is not None:
+            given = uuid5(given, f"revision {line.post.revision + 1}")
+        held = await self._reader.recorded(given, _request(form, caller)) if given else None
+        if held is None:
+            return None
+        return Admitted(number=line.number, ref=line.ref, records=(held,), needs=frozenset(), filled_in={})
 
     def _admit(self, line: Line, form: Form, caller: Caller, now: datetime, known: Known) -> Admitted:
         post, body = line.post, form.body
@@ -134,7 +150,7 @@ class Admission:
         resolved = msgspec.convert(body, type(post))
         own_id, subject, revision = self._identity(post, resolved, line, caller, known)
         dates = self._dates(resolved, subject, resolution.dates, now, known)
-        record = _record(resolved, body, own_id, subject, revision, caller, form.request)
+        record = _record(resolved, body, own_id, subject, revision, caller, _request(form, caller))
         proposals = tuple(self._proposed(each, caller) for each in resolution.proposed.values())
         for each, made in zip(resolution.proposed.values(), proposals, strict=True):
             known.add(made.subject, each, made.keys or (), line.number, None)
@@ -175,7 +191,7 @@ class Admission:
         self, post: Record, resolved: Record, line: Line, caller: Caller, known: Known
     ) -> tuple[UUID, UUID, int | None]:
         """The record's id, its subject, and the revision it becomes (None: the next)."""
-        derived = caller.key if line.number == 1 else caller.key and uuid5(caller.key, str(line.number))
+        derived = _derived(line, caller)
         given = as_uuid(getattr(post, "id", None))
         if isinstance(resolved, Registration):
             return _registered_identity(resolved, given, derived or self._new_id(), known)
@@ -188,7 +204,17 @@ class Admission:
     def _proposed(self, thing: Registration, caller: Caller) -> NewRecord:
         subject = UUID(thing.id)
         body = plain(thing)
-        return _record(thing, body, subject, subject, 1, caller, canonical(body))
+        return _record(thing, body, subject, subject, 1, caller, canonical(body) + b" by " + caller.subject.encode())
+
+
+def _derived(line: Line, caller: Caller) -> UUID | None:
+    """The id that the caller's key gives a line."""
+    return caller.key if line.number == 1 or caller.key is None else uuid5(caller.key, str(line.number))
+
+
+def _request(form: Form, caller: Caller) -> bytes:
+    """What a repeat is known by: the post as it came, and who posted it."""
+    return form.request + b" by " + caller.subject.encode()
 
 
 def _registered_identity(
@@ -246,7 +272,7 @@ def _record(
         subject=subject,
         revision=revision,
         payload=payload,
-        request=request + b" by " + caller.subject.encode(),
+        request=request,
         keys=tuple(keys(resolved)) if isinstance(resolved, Registration) else None,
         type=kind,
     )

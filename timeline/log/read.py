@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -11,7 +12,7 @@ import asyncpg
 
 from timeline.db.statements import load
 from timeline.errors import ForkedLog
-from timeline.log.record import Named, Stored, Subject
+from timeline.log.record import Named, NewRecord, Stored, Subject
 from timeline.model.codec import read_payload
 from timeline.model.registry import folded
 
@@ -107,6 +108,21 @@ class LogReader:
 
     async def _ask_last_bodies(self, ids: list[UUID]) -> dict[UUID, Stored]:
         return {r["subject"]: stored(r) for r in await self._pool.fetch(SQL.last_records, ids)}
+
+    async def recorded(self, own: UUID, request: bytes) -> NewRecord | None:
+        """The record with this id as somebody would append it again, if it was made by this request."""
+        rows = await self._pool.fetch(SQL.known_ids, [own])
+        if not rows or rows[0]["salt"] is None or sha256(rows[0]["salt"] + request).digest() != rows[0]["request"]:
+            return None
+        row = rows[0]
+        return NewRecord(
+            id=own,
+            kind=row["kind"],
+            subject=row["subject"],
+            revision=row["revision"],
+            payload=row["bytes"],
+            request=request,
+        )
 
     async def head(self) -> int:
         """The last position; 0 when nothing was recorded."""

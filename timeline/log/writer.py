@@ -98,6 +98,10 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(self.salt + new.request).digest() == self.request
 
 
+Salts = dict[UUID, list[bytes]]
+"""The salts that a record was sent with, one an attempt: 32 random bytes, so they tell whose attempt was stored."""
+
+
 class _Place(NamedTuple):
     """Where a group finds its receipt among the batch's."""
 
@@ -114,9 +118,10 @@ class _Place(NamedTuple):
 class _Batch:
     """What one look-up found, moved on by each group as it is decided in order."""
 
-    def __init__(self, known: dict[UUID, _Known], revisions: dict[UUID, int]) -> None:
+    def __init__(self, known: dict[UUID, _Known], revisions: dict[UUID, int], tried: Salts) -> None:
         self.known = known
         self.revisions = revisions
+        self.tried = tried
         self.chosen: list[tuple[NewRecord, int]] = []
         self.accepted: list[tuple[_Waiting, list[_Place | Receipt]]] = []
         self._index: dict[UUID, int] = {}
@@ -150,7 +155,8 @@ class _Batch:
         known = self.known.get(new.id)
         if known is not None:
             if known.same(new):
-                return msgspec.structs.replace(known.receipt, repeated=True)
+                ours = known.salt in self.tried.get(new.id, ())  # stored by an attempt of ours whose answer was lost
+                return msgspec.structs.replace(known.receipt, repeated=not ours)
             raise self._other_content(new, by_key)
         current = self.revisions.get(new.subject, 0)
         wanted = new.revision or current + 1
@@ -179,13 +185,10 @@ class _Batch:
 
     def _wrong_revision(self, new: NewRecord, current: int) -> Refusal:
         if current == 0:
-            return NotFound(f"No record with id {new.subject} to change.", id=str(new.subject))
+            return _about(new, NotFound(f"No record with id {new.subject} to change.", id=str(new.subject)))
         replaces = f"you replace {new.revision - 1}" if new.revision else "it moved meanwhile"
-        return WrongRevision(
-            f"{new.subject} is at revision {current}, {replaces}. Read it again and decide.",
-            id=str(new.subject),
-            revision=current,
-        )
+        told = f"{new.subject} is at revision {current}, {replaces}. Read it again and decide."
+        return _about(new, WrongRevision(told, id=str(new.subject), revision=current))
 
 
 class Writer:
@@ -275,9 +278,10 @@ class Writer:
     async def _append(self, batch: list[_Waiting]) -> None:
         """Decide and append until every caller has a verdict; races and lost connections are decided again."""
         began, races = time.monotonic(), 0
+        tried: Salts = {}
         while True:
             try:
-                await self._decide_and_append(batch)
+                await self._decide_and_append(batch, tried)
                 return
             except asyncpg.UniqueViolationError as error:
                 races += 1
@@ -297,17 +301,19 @@ class Writer:
                 log.warning("append interrupted; deciding again", error=type(error).__name__)
                 await asyncio.sleep(RETRY_STEP_SECONDS)
 
-    async def _decide_and_append(self, batch: list[_Waiting]) -> None:
+    async def _decide_and_append(self, batch: list[_Waiting], tried: Salts) -> None:
         pending = [waiting for waiting in batch if not waiting.future.done()]
         async with self._pool.acquire() as connection:
-            decided = await self._look_up(connection, pending)
+            decided = await self._look_up(connection, pending, tried)
             for waiting in pending:
                 decided.decide(waiting)
-            receipts = await self._insert(connection, decided.chosen) if decided.chosen else []
+            receipts = await self._insert(connection, decided.chosen, tried) if decided.chosen else []
         for waiting, places in decided.accepted:
             waiting.settle([place.receipt(receipts) if isinstance(place, _Place) else place for place in places])
 
-    async def _look_up(self, connection: asyncpg.pool.PoolConnectionProxy, pending: list[_Waiting]) -> _Batch:
+    async def _look_up(
+        self, connection: asyncpg.pool.PoolConnectionProxy, pending: list[_Waiting], tried: Salts
+    ) -> _Batch:
         records = [record for waiting in pending for record in waiting.group.records]
         needs = {each for waiting in pending for each in waiting.group.needs}
         subjects = list({record.subject for record in records} | needs)
@@ -315,12 +321,14 @@ class Writer:
         # decided again; the other way round a repeat would be told that its own record has moved the revision.
         revisions = await connection.fetch(SQL.current_revisions, subjects)
         rows = await connection.fetch(SQL.known_ids, [record.id for record in records])
-        return _Batch({r["id"]: _known(r) for r in rows}, {r["subject"]: r["revision"] for r in revisions})
+        return _Batch({r["id"]: _known(r) for r in rows}, {r["subject"]: r["revision"] for r in revisions}, tried)
 
     async def _insert(
-        self, connection: asyncpg.pool.PoolConnectionProxy, chosen: list[tuple[NewRecord, int]]
+        self, connection: asyncpg.pool.PoolConnectionProxy, chosen: list[tuple[NewRecord, int]], tried: Salts
     ) -> list[Receipt]:
         salts = [self._new_salt() for _ in chosen]
+        for salt, (new, _) in zip(salts, chosen, strict=True):
+            tried.setdefault(new.id, []).append(salt)
         named = {new.subject: new for new, _ in chosen if new.keys is not None}
         names = [(new.subject, new.type, key.form, key.text) for new in named.values() for key in new.keys or ()]
         row = await connection.fetchrow(
@@ -375,6 +383,12 @@ class Writer:
                     retry_after_seconds=2,
                 )
             )
+
+
+def _about(new: NewRecord, refusal: Refusal) -> Refusal:
+    """The refusal, knowing which record it is about: several of a batch may change the same subject."""
+    refusal.record = new.id
+    return refusal
 
 
 def _refusal_of(error: Exception) -> TimelineError:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from timeline.errors import Gone, NotFound
+from timeline.model.codec import read_payload
 from timeline.model.entry import DateShown, Entry, EventShown, Stand, State, VoiceShown
 from timeline.model.kinds import AnyEvent, Event, Speech
 from timeline.model.record import MARKINGS
@@ -18,7 +19,6 @@ from timeline.projections.world import Case, Thing, Version, VoiceRow, World
 VOICES_MAX = 1_000
 _STATE = msgspec.json.Decoder(State)
 _VOICE = msgspec.json.Decoder(VoiceRow)
-_EVENT = msgspec.json.Decoder(AnyEvent)
 _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _COMMON = {f.name for f in msgspec.structs.fields(Speech)} | {"against", "kind"}
 
@@ -38,15 +38,16 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
     """
     held = await connection.fetchrow(SQL.event, event, level)
     rows = await connection.fetch(SQL.states, [event], level, position)
-    if held is None:
+    if held is None or held["position"] > position:
         raise NotFound(f"No event {event} that you may see.")
-    if held["survivor"] is not None:
-        return Moved(held["survivor"])
-    if not rows:
+    posted = await _posted(connection, event, position) if rows else None
+    if posted is None:
+        if held["survivor"] is not None:
+            return Moved(held["survivor"])
         raise (
             Gone(f"Event {event} was {held['status']}.") if held["status"] != "live" else NotFound(f"No event {event}.")
         )
-    state, posted = _STATE.decode(rows[0]["body"]), _EVENT.decode(held["body"])
+    state = _STATE.decode(rows[0]["body"])
     heard = await connection.fetch(SQL.event_voices, event, level, position, VOICES_MAX)
     voices = [_VOICE.decode(row["body"]) for row in heard]
     sources = await _sources(connection, voices, level, position)
@@ -72,6 +73,17 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
         recorded_by=held["recorded_by"],
         names=names,
     )
+
+
+async def _posted(connection: Connection, event: UUID, position: int) -> Event | None:
+    """The event as it was posted, or corrected last; None where nothing is left of it."""
+    stored = await connection.fetchval(SQL.event_posted, event, position)
+    if stored is None:
+        return None
+    payload = read_payload(stored)
+    inner = payload.body["event"] if payload.kind == "correction" else {"kind": payload.kind, **payload.body}
+    found: Event = msgspec.convert(inner, AnyEvent)
+    return found
 
 
 async def _sources(connection: Connection, voices: list[VoiceRow], level: int, position: int) -> dict[str, Source]:

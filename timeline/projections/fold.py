@@ -229,7 +229,7 @@ def _touch(world: World, case: Case, levels: set[int], position: int) -> None:
         for level in range(row.low, row.high + 1):
             if moved or level in levels:
                 world.heads[row.timeline, level] = position
-    for target in derive.answers(case.event):
+    for target in derive.answers(case.event) | {each.id for each in derive.targets(world, case)}:
         for level in levels:
             world.heads[target, level] = position
     if position == case.position:
@@ -257,6 +257,9 @@ def _speak(world: World, case: Case, made: dict[int, View], found: Dates, positi
         if live != rows:
             replace_rows(versions, rows, position)
             heard.add(target)
+            seen_from = min(row.level for row in (*live, *rows))
+            # It lists what was said about it, to whoever may see that.
+            world.heads.update({(target, level): position for level in range(seen_from, len(LEVELS))})
     world.hearers[case.id] = set(wanted)
     return heard
 

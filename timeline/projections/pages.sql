@@ -169,9 +169,16 @@ SELECT id, kind, slug, coalesce(name, id::text) AS name FROM registered
 WHERE id = ANY ($1::uuid[]) AND level <= $2 AND from_position <= $3 AND to_position > $3
 
 -- name: event
--- What was posted, and whether the event still stands. Hidden is no row.
+-- Whether an event still stands, and what it turned out to be. Hidden is no row.
 -- $1 event, $2 level
-SELECT id, status, survivor, recorded_by, body FROM event WHERE id = $1 AND level <= $2
+SELECT id, position, status, survivor, recorded_by FROM event WHERE id = $1 AND level <= $2
+
+-- name: event_posted
+-- What was posted of an event, as of a position: its record, or the last correction of it.
+-- $1 event, $2 position
+SELECT payload.bytes FROM timeline.log JOIN timeline.payload USING (position)
+WHERE log.subject = $1 AND log.position <= $2 AND (log.revision = 1 OR log.kind = 'correction')
+ORDER BY log.revision DESC LIMIT 1
 
 -- name: event_voices
 -- The voices on an event, oldest first.
@@ -181,13 +188,14 @@ WHERE event = $1 AND level <= $2 AND from_position <= $3 AND to_position > $3
 ORDER BY position LIMIT $4
 
 -- name: event_replies
--- What was said about an event, in the order of timelines.
+-- What was said about an event, in the order of timelines: whatever is `of` something and has a voice here.
 -- $1 event, $2 level, $3 position, $4 most
-SELECT s.body FROM answer
-JOIN event_state AS s ON s.event = answer.reply AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
-JOIN timeline_entry AS e ON e.event = answer.reply AND e.timeline = '00000000-0000-0000-0000-000000000000'
+SELECT s.body FROM voice AS v
+JOIN event_state AS s ON s.event = v.id AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
+  AND s.answers IS NOT NULL
+JOIN timeline_entry AS e ON e.event = v.id AND e.timeline = '00000000-0000-0000-0000-000000000000'
   AND e.low <= $2 AND e.high >= $2 AND e.from_position <= $3 AND e.to_position > $3
-WHERE answer.target = $1
+WHERE v.event = $1 AND v.id <> $1 AND v.level <= $2 AND v.from_position <= $3 AND v.to_position > $3
 ORDER BY e.at, e.earliest, e.latest, e.position LIMIT $4
 
 -- name: sources

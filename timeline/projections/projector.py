@@ -316,6 +316,8 @@ async def rebuild(dsn: str, role: str | None, on_progress: Callable[[int, int], 
     """
     connection = await connect(dsn, "timeline", role)
     try:
+        if not await connection.fetchval(SQL.try_rebuild):
+            raise Broken("Another rebuild of this database is running. Wait for it, or stop it.")
         await drop_left(connection)
         async with connection.transaction():
             tables = await make_tables(connection)

@@ -49,6 +49,10 @@ SELECT EXISTS (
     AND classid = (hashtextextended($1, 0) >> 32 & 4294967295)::oid AND objid = (hashtextextended($1, 0) & 4294967295)::oid
 ) OR pg_try_advisory_lock(hashtextextended($1, 0))
 
+-- name: try_rebuild
+-- Whether this connection is the one that rebuilds; held until it ends. A second would drop the first one's tables.
+SELECT pg_try_advisory_lock(hashtextextended('timeline.rebuild', 0))
+
 -- name: users
 -- The events that rest on these things.
 -- $1 things
@@ -248,10 +252,12 @@ DELETE FROM event_state WHERE event = ANY ($1::uuid[])
 DELETE FROM timeline_entry WHERE event = ANY ($1::uuid[])
 
 -- name: forget_erased_things
--- Registered things of which no payload is left.
+-- Versions of registered things of which no payload is left; what was registered again after the erasure stays.
 -- $1 ids
 DELETE FROM registered WHERE id = ANY ($1::uuid[])
-  AND EXISTS (SELECT FROM timeline.log WHERE log.subject = registered.id AND log.kind = 'erasure')
+  AND EXISTS (
+    SELECT FROM timeline.log
+    WHERE log.subject = registered.id AND log.kind = 'erasure' AND log.position > registered.from_position)
 
 -- name: mark_things
 -- Past versions of a registered thing are read under today's marking.
