@@ -55,6 +55,10 @@ class Everything(LogReader):
         """No document says when it was published."""
         return {}
 
+    async def recorded(self, own: UUID, request: bytes) -> NewRecord | None:
+        """Nothing was posted before."""
+        return None
+
 
 def admitted(kind: str) -> NewRecord:
     """The example of a kind as it goes to the log, under a fixed id, by a fixed caller."""

@@ -29,7 +29,7 @@ JSON = {"Content-Type": "application/json"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 INTEGER_MAX = 2**53 - 1
 QUICK = settings(max_examples=300, derandomize=True, database=None, deadline=None)
-LONG = settings(QUICK, max_examples=20_000, derandomize=False)
+LONG = settings(QUICK, max_examples=10_000, derandomize=False)
 
 EXTRAS: dict[str, dict[str, Any]] = {
     "visit": {

@@ -76,7 +76,7 @@ def agree_with_the_package(profile: settings) -> None:
 
 
 QUICK = settings(max_examples=250, derandomize=True, database=None, deadline=None)
-LONG = settings(QUICK, max_examples=10_000, derandomize=False)
+LONG = settings(QUICK, max_examples=3_000, derandomize=False)
 MUTANT = settings(LONG, max_examples=1_000, phases=[Phase.generate], derandomize=True)
 
 
@@ -112,7 +112,7 @@ def test_a_reader_of_dates_that_is_a_little_wrong_is_found_out(spoilt: str, monk
 
 
 def test_words_allow_the_days_that_the_calendar_says(long: bool) -> None:
-    @settings(max_examples=20_000 if long else 400, derandomize=not long, database=None, deadline=None)
+    @settings(max_examples=10_000 if long else 400, derandomize=not long, database=None, deadline=None)
     @given(phrases())
     def agree(told: Told) -> None:
         found = read(told.text)

@@ -13,7 +13,6 @@ from pathlib import Path
 import asyncpg
 import httpx
 
-from tests.oracles.homes import register
 from tests.oracles.writers import Attempt, Receipt, Writers
 from tests.services import Service, postmaster_of, run
 from timeline.db.embedded import EmbeddedServer
@@ -50,7 +49,6 @@ class Crashes:
         self._data_dir = data_dir
         self._program = program
         self.service = Service(data_dir, program=program)
-        register(self.service)
         self._told: dict[str, Receipt] = {}
         """Everything that was ever acknowledged, by title."""
 

@@ -13,11 +13,11 @@ LATE_SECONDS = 0.1
 LAST = "SELECT coalesce((SELECT position FROM timeline.log ORDER BY position DESC LIMIT 1), 0)"
 
 
-async def _decide_and_append(self: writer.Writer, batch: list[writer._Waiting]) -> None:
+async def _decide_and_append(self: writer.Writer, batch: list[writer._Waiting], tried: writer.Salts) -> None:
     """Tell the callers what they will be told, and only then do it."""
     pending = [each for each in batch if not each.future.done()]
     async with self._pool.acquire() as connection:
-        decided = await self._look_up(connection, pending)
+        decided = await self._look_up(connection, pending, tried)
         for waiting in pending:
             decided.decide(waiting)
         receipts = await _foretold(connection, decided.chosen)
@@ -25,7 +25,7 @@ async def _decide_and_append(self: writer.Writer, batch: list[writer._Waiting]) 
             waiting.settle([each.receipt(receipts) if isinstance(each, writer._Place) else each for each in places])
         await asyncio.sleep(LATE_SECONDS)
         if decided.chosen:
-            await self._insert(connection, decided.chosen)
+            await self._insert(connection, decided.chosen, tried)
 
 
 async def _foretold(connection: asyncpg.pool.PoolConnectionProxy, chosen: list[tuple[NewRecord, int]]) -> list[Receipt]:

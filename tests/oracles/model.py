@@ -89,7 +89,7 @@ class Ledger:
     def one(self, post: Post, key: str | None = None) -> Verdict:
         """The verdict on a single post; if it is recorded, `settle` tells its id, time and position."""
         try:
-            line = self._admitted(post, key, {}, {})
+            line = self._repeat(post, key) or self._admitted(post, key, {}, {})
             return self._decided(line, by_key=key is not None)
         except Refused as refused:
             return refused.verdict
@@ -149,7 +149,7 @@ class Ledger:
         found: list[_Line | Verdict] = []
         for post in posts:
             try:
-                line = self._admitted(post, None, refs, fresh)
+                line = self._repeat(post, None) or self._admitted(post, None, refs, fresh)
                 subject = cast("str", line.subject)
                 fresh[subject] = fresh.get(subject) or self._kind(subject) or line.kind
                 refs |= {post["ref"]: subject} if "ref" in post else {}
@@ -157,6 +157,24 @@ class Ledger:
             except Refused as refused:
                 found.append(refused.verdict)
         return found
+
+    def _repeat(self, post: Post, key: str | None) -> _Line | None:
+        """The line of a post that was recorded as it came, whatever became of the names in it since."""
+        own_id = post.get("id") or (self.keyed.get(key) if key else None)
+        if own_id is not None and post["kind"] in REGISTERED and "revision" in post:
+            own_id = f"{own_id} {post['revision'] + 1}"
+        request, known = _request(post), self.by_id.get(own_id or "")
+        if known is None or self.requests.get(known.id) != request:
+            return None
+        return _Line(
+            id=known.id,
+            kind=known.kind,
+            subject=known.subject,
+            replaces=None,
+            body=known.body,
+            request=request,
+            needs=frozenset(),
+        )
 
     def _admitted(self, post: Post, key: str | None, refs: dict[str, str], fresh: dict[str, str]) -> _Line:
         """The line with every name resolved, or the refusal that says which was unknown."""
@@ -173,7 +191,7 @@ class Ledger:
             subject=subject,
             replaces=replaces,
             body={name: value for name, value in body.items() if name not in ("id", "subject")},
-            request=json.dumps(plain, sort_keys=True),
+            request=_request(post),
             needs=frozenset(names.named & fresh.keys()) - {subject},
         )
 
@@ -330,6 +348,10 @@ def answered(event: Post) -> list[str]:
     during = event["occurred"].get("during") if isinstance(event.get("occurred"), dict) else None
     named: list[str] = [*event.get("of", []), *event.get("cancels", [])]
     return named + ([during] if during else [])
+
+
+def _request(post: Post) -> str:
+    return json.dumps({name: value for name, value in post.items() if name != "ref"}, sort_keys=True)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -135,7 +135,8 @@ def _confirms(voice: Said, affirming: list[Said], actors: frozenset[str], camps:
     if voice.ground == "admission":
         return bool(actors & (speaker.own | speaker.aligned))
     if voice.ground == "counterpart":
-        others = [_sided(each.speaker, actors, camps) for each in affirming if each.ground != "counterpart"]
+        words = [each for each in affirming if each.side == "assert" or each.ground != "counterpart"]
+        others = [_sided(each.speaker, actors, camps) for each in words]
         mine = _sided(speaker, actors, camps)
         return bool(speaker.own & actors) and any(other and not other & mine for other in others)
     return voice.ground in ("authority", "record") and not _is_party(speaker, actors)

@@ -15,7 +15,7 @@ from timeline.log.read import SQL as LOG
 from timeline.log.read import stored
 from timeline.log.record import Stored
 from timeline.model.codec import canonical
-from timeline.model.entry import Entry, EventShown
+from timeline.model.entry import Entry
 from timeline.projections import fold as folds
 from timeline.projections.events import event_shown
 from timeline.projections.pages import EVERYTHING, Connection, Query, page, read_cursor
@@ -66,10 +66,7 @@ async def everything_read(
     for week in weeks:
         asked = WeekQuery(week=week, timeline=UUID(ALL), also=None, level=level, match="possible", feeds=True)
         changed = (max(0, position - 5), position)
-        slice_ = _plain(await week_slice(pooled, asked, EVERYTHING[1], position, *changed, ON))
-        # Of what changed at one position the order is left open by the statement.
-        slice_["sections"]["changed"].sort(key=lambda each: (each["position"], each["id"]))
-        found[f"week {week}"] = slice_
+        found[f"week {week}"] = _plain(await week_slice(pooled, asked, EVERYTHING[1], position, *changed, ON))
     for event in events:
         found[f"event {event}"] = await _event(pooled, event, level, position)
     for kind in KINDS_READ:
@@ -83,31 +80,12 @@ def _pooled(connection: asyncpg.Connection) -> Connection:
     return cast("Connection", connection)
 
 
-MOVED = "moved"
-"""An event that turned out to be another is not shown as of before that, as it should be: test_open_faults.py."""
-NOT_VERSIONED = (
-    "summary",
-    "external_ids",
-    "codes",
-    "evidence",
-    "figures",
-    "details",
-    "attribution",
-    "replies",
-    "names",
-)
-"""What `event_shown` takes from the event as it is today, whatever the position: see test_open_faults.py."""
-
-
 async def _event(connection: Connection, event: UUID, level: int, position: int) -> Any:
-    """The event, but for what is not read as of a position yet; a refusal by its name."""
+    """The event whole; a refusal by its name, and where it went by its survivor."""
     try:
-        shown = await event_shown(connection, event, level, position, ON)
+        return _plain(await event_shown(connection, event, level, position, ON))
     except TimelineError as refusal:
         return type(refusal).__name__
-    if not isinstance(shown, EventShown):
-        return MOVED
-    return {name: each for name, each in _plain(shown).items() if name not in NOT_VERSIONED}
 
 
 def _plain(answer: Any) -> Any:

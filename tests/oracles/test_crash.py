@@ -15,7 +15,7 @@ import pytest
 
 from tests.oracles import crashes
 from tests.oracles.crashes import KILLS, Crashes, Kill
-from tests.oracles.homes import VISIT, client_of, home_for_services
+from tests.oracles.homes import VISIT, client_of, home_for_services, register
 from tests.oracles.writers import Writers
 from tests.services import Service, postmaster_of, processes_of
 
@@ -56,6 +56,7 @@ async def crashing(home: Path, seed: int, program: str = "timeline") -> AsyncIte
     """A service to kill things of; gone at the end, whatever is left of it."""
     on = await asyncio.to_thread(Crashes, home / uuid4().hex[:8], seed, program)
     try:
+        await asyncio.to_thread(register, on.service)
         yield on
     finally:
         if on.service.process.poll() is None:

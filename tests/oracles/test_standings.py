@@ -73,7 +73,7 @@ def as_said(voice: Voice) -> Said:
         modality=voice.modality,
         days=(voice.said_earliest, voice.said_latest),
         tense=voice.tense,
-        ground=voice.ground if voice.side == "confirm" else None,
+        ground=voice.ground,
         taken_back=voice.taken_back,
         effective=voice.live,
     )
@@ -103,6 +103,19 @@ def test_the_second_reading_puts_each_real_case_where_an_editor_would(case: dict
 @pytest.mark.skipif(not SHARED.is_file(), reason=f"the cases as first written are not at {SHARED}")
 def test_the_cases_carried_here_are_those_first_written() -> None:
     assert json.loads(SHARED.read_text("utf-8")) == CASES
+
+
+def test_an_assertion_that_carries_a_ground_is_confirmed_by_its_counterpart_like_any_other() -> None:
+    """A confirmation that turned out to be the same event asserts it, with the ground it once had."""
+    office = Source(id="office", family="office", speaks_for=("haftar",))
+    kremlin = Source(id="kremlin", family="kremlin", speaks_for=("russia",))
+    said: dict[str, Any] = {"said_earliest": None, "said_latest": None, "ground": "counterpart"}
+    voices = [
+        Voice(id="v1", position=1, side="assert", source=office, **said),
+        Voice(id="v2", position=2, side="confirm", source=kremlin, **said),
+    ]
+
+    assert stand(voices, frozenset({"haftar", "russia"})).rule == "R1"
 
 
 def test_both_readings_of_the_rules_give_the_same_standing(long: bool) -> None:

@@ -276,7 +276,9 @@ def _confirmations(affirming: Sequence[Voice], tie: Callable[[Voice], _Tie], cam
         return frozenset(camps[actor] for actor in tie(voice).side)
 
     # Two confirmations that each appeal to the other's confirm nothing, so those by counterpart are not among these.
-    asserted = {camps_of(voice) for voice in affirming if voice.ground != "counterpart"} - {frozenset()}
+    # An assertion has no ground, though it may carry one: of a confirmation that turned out to be the same event.
+    others = (voice for voice in affirming if voice.side == "assert" or voice.ground != "counterpart")
+    asserted = {camps_of(voice) for voice in others} - {frozenset()}
 
     def holds(voice: Voice) -> bool:
         match voice.ground:
