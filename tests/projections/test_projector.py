@@ -320,6 +320,20 @@ async def test_a_log_shorter_than_what_was_folded_stops_the_projection(db: str) 
     assert "progress is at 7, and the log ends at 4" in " ".join((await check(db)).faults)
 
 
+async def test_a_projector_that_stands_still_gives_way_to_another(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projectors, "SILENT_SECONDS_MAX", 1)
+    tables = await projectors.begin(db, ROLE)
+    suspended = await projectors.connect(db, tables, ROLE, tails=True)
+    assert await suspended.fetchval(projectors.SQL.try_alone, tables)
+
+    async with projector_on(db) as projector:
+        await fill(db, 3)
+
+        assert await projector.reached(3, 30)
+    assert suspended.is_closed()
+    await check_log(db)
+
+
 async def test_read_models_of_another_version_are_never_folded_into(db: str) -> None:
     async with projector_on(db) as projector:
         await fetch(db, "UPDATE timeline.progress SET version = version + 1 RETURNING 1")

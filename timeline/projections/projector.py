@@ -35,6 +35,10 @@ POLL_SECONDS = 0.25
 WATCH_SECONDS = 0.02
 SWITCH_LOOK_SECONDS = 1.0
 """How long a busy projector may go on folding into tables that a rebuild has replaced."""
+FOLDING_SECONDS_MAX = 60
+"""How long a fold may say nothing between two statements: a large past takes its time to be folded again."""
+SILENT_SECONDS_MAX = 10
+"""How long a projector that tails may say nothing: it asks every POLL_SECONDS."""
 RETRY_SECONDS_MIN = 0.1
 RETRY_SECONDS_MAX = 5.0
 
@@ -61,14 +65,14 @@ async def connect(dsn: str, tables: str, role: str | None, *, tails: bool = Fals
     """A connection that works on the tables of one version; one that tails the log asks something all the time.
 
     A process that is suspended says nothing, and would keep the lock on its tables and so everybody's reads where they
-    were. The server ends it: between two statements of a fold after a minute, else, where it tails, after ten seconds.
+    were. The server ends its connection then.
     """
     settings = {
         "application_name": "timeline projector",
         "search_path": f"{tables}, timeline",
         "timezone": "UTC",
-        "idle_in_transaction_session_timeout": "60s",
-        "idle_session_timeout": "10s" if tails else "0",
+        "idle_in_transaction_session_timeout": f"{FOLDING_SECONDS_MAX}s",
+        "idle_session_timeout": f"{SILENT_SECONDS_MAX}s" if tails else "0",
     }
     return await asyncpg.connect(dsn, server_settings=settings | ({"role": role} if role else {}), timeout=10)
 
