@@ -71,6 +71,8 @@ async def connect(dsn: str, tables: str, role: str | None, *, tails: bool = Fals
         "application_name": "timeline projector",
         "search_path": f"{tables}, timeline",
         "timezone": "UTC",
+        # What a crash takes back of the read models is folded again; the log, which is flushed first, is never behind.
+        "synchronous_commit": "off",
         "idle_in_transaction_session_timeout": f"{FOLDING_SECONDS_MAX}s",
         "idle_session_timeout": f"{SILENT_SECONDS_MAX}s" if tails else "0",
     }
