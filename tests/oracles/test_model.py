@@ -18,7 +18,7 @@ import asyncpg
 import httpx
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, currently_in_test_context, note, seed, settings
+from hypothesis import HealthCheck, currently_in_test_context, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -476,15 +476,17 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
     names = ("standing", "rule", "phase", "denied_by", "independent", "sides", "partisan")
     found = {name: getattr(entry, name) for name in names} if entry.kind != "assessment" else {"phase": entry.phase}
     counts = (entry.voices.assert_, entry.voices.deny, entry.voices.confirm, entry.voices.judge)
-    common = (entry.id, entry.as_, entry.title, entry.revision, entry.marking, entry.occurred.at, counts, entry.since)
-    return {"entry": common, **found}
+    common = (entry.id, entry.as_, entry.title, entry.revision, entry.marking, entry.occurred.at, counts)
+    since = {"since": entry.since} if entry.kind != "assessment" else {}  # what has no standing stands so since nothing
+    return {"entry": common, **found, **since}
 
 
 def _of_line(line: Line) -> dict[str, Any]:
     shown = line.shown
-    common = (shown.id, line.placed, shown.title, shown.revision, shown.marking, shown.at, shown.counts, shown.since)
-    found = vars(shown.found) | {"denied_by": list(shown.found.denied_by)} if shown.found else {"phase": shown.phase}
-    return {"entry": common, **found}
+    common = (shown.id, line.placed, shown.title, shown.revision, shown.marking, shown.at, shown.counts)
+    if shown.found is None:
+        return {"entry": common, "phase": shown.phase}
+    return {"entry": common, **vars(shown.found), "denied_by": list(shown.found.denied_by), "since": shown.since}
 
 
 def _spread(last: int, how_many: int) -> list[int]:
@@ -504,8 +506,6 @@ QUICK = settings(
     report_multiple_bugs=False,
 )
 LONG = settings(QUICK, max_examples=150, stateful_step_count=50, derandomize=False)
-MUTANT = settings(LONG, max_examples=150, stateful_step_count=20, phases=[Phase.generate])
-"""There is nothing to learn from the smallest log that shows a mutant."""
 
 
 def check(desk: Desk, profile: settings, seeded: int | None = None, **options: Any) -> None:
@@ -647,13 +647,8 @@ def test_a_service_that_is_broken_does_not_pass_for_the_model(
     db: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    long: bool,
 ) -> None:
     broken(monkeypatch)
 
-    with desk_on(db, tmp_path) as desk:
-        with pytest.raises(AssertionError):
-            play_a_short_log(desk)
-        if long:
-            with pytest.raises(AssertionError):
-                check(desk, MUTANT)
+    with desk_on(db, tmp_path) as desk, pytest.raises(AssertionError):
+        play_a_short_log(desk)

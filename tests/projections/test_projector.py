@@ -33,6 +33,7 @@ from timeline.log.record import NewRecord, Stored
 from timeline.projections import fold as folds
 from timeline.projections import projector as projectors
 from timeline.projections.projector import Fenced, Projector, drop_left, rebuild, step
+from timeline.projections.store import SQL
 from timeline.projections.world import World
 
 PAPER = {"kind": "source", "slug": "paper", "name": "A Paper", "marking": "clear"}
@@ -324,7 +325,7 @@ async def test_a_projector_that_stands_still_gives_way_to_another(db: str, monke
     monkeypatch.setattr(projectors, "SILENT_SECONDS_MAX", 1)
     tables = await projectors.begin(db, ROLE)
     suspended = await projectors.connect(db, tables, ROLE, tails=True)
-    assert await suspended.fetchval(projectors.SQL.try_alone, tables)
+    assert await suspended.fetchval(SQL.try_alone, tables)
 
     async with projector_on(db) as projector:
         await fill(db, 3)
