@@ -256,14 +256,14 @@ async def test_rebuilt_tables_are_planned_for_what_they_hold(db: str) -> None:
     assert await _fetch(db, never_looked_at, tables) == []
 
 
-async def test_dropping_any_index_turns_this_red(measured: Measured) -> None:
+async def test_dropping_any_index_turns_this_red(measured: Measured, long: bool) -> None:
     """Each index of a large table is dropped in turn, and whatever leaned on it asked again; then all is undone.
 
-    One that nobody misses is dead weight.
+    One that nobody misses is dead weight. The quick profile drops every fourth.
     """
     missed_by_nobody = []
     indexes = await _fetch(measured.dsn, INDEXES, measured.about.tables)
-    for index in (each for each in indexes if each["of"] in measured.tables):
+    for index in [each for each in indexes if each["of"] in measured.tables][:: 1 if long else 4]:
         leaning = [plan for plan in measured.large if index["name"] in plan.indexes]
         if leaning and not await _red_without(measured, index["dropped"], leaning):
             missed_by_nobody.append(index["name"])

@@ -37,13 +37,13 @@ from timeline.db.migrate import migrate
 
 pytestmark = pytest.mark.xdist_group("rebuild")
 
-REBUILDS, LONG_REBUILDS = 2, 10
+REBUILDS, LONG_REBUILDS = 1, 10
 KILLS, LONG_KILLS = 1, 10
 RECORDS, LONG_RECORDS = 2_000, 6_000
 """Beside the sample week, so that a rebuild takes more than one transaction."""
 LAST_MOMENT_SECONDS = 0.5
 """After the beginning of a rebuild; by then some are done."""
-TWIN_SECONDS, LONG_TWIN_SECONDS = 3.0, 45.0
+TWIN_SECONDS, LONG_TWIN_SECONDS = 2.0, 45.0
 
 
 @pytest_asyncio.fixture(scope="module")
