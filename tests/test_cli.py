@@ -313,7 +313,7 @@ def test_an_interrupted_command_leaves_nothing_running(data_dir: Path) -> None:
     with subprocess.Popen(
         timeline("check", "--data-dir", str(data_dir)), cwd=ROOT, env=environment(), stderr=subprocess.PIPE
     ) as process:
-        time.sleep(0.6)
+        until_there(data_dir / "postgres" / "data" / "postmaster.pid")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
 
