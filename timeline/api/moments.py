@@ -1,0 +1,78 @@
+"""The moment that a read asks about: a day, an instant, an ISO week or a position, as a position of the log.
+
+A day and a week count to their end (UTC). What was recorded then is what we knew then; `recorded_at` never goes back,
+so a moment is one position, for ever.
+"""
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+from msgspec import Meta
+
+from timeline.api.service import Service
+from timeline.errors import BadDate, BadParameter, Fault
+from timeline.model.faults import shown
+from timeline.model.weeks import week_bounds
+
+POSITION = re.compile(r"0|[1-9][0-9]{0,15}")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+WEEK = re.compile(r"[0-9]{4}-W[0-9]{2}")
+EXPECTED = "a day (2019-06-14), an instant (2019-06-14T12:00:00Z), an ISO week (2019-W24) or a position (41)"
+
+Moment = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=40,
+        pattern=r"^[0-9TWZz:.+ -]+\Z",
+        description=f"What was known at a moment: {EXPECTED}. Days and weeks count to their end, UTC.",
+    ),
+]
+
+
+async def position_of(to: Service, text: str, name: str = "as_of") -> int:
+    """The position that a moment is, once reads show it.
+
+    Raises:
+        BadParameter: it is none of the four, or lies in the future.
+        Behind: reads are not so far yet.
+    """
+    if POSITION.fullmatch(text):
+        position, head = int(text), await to.log.head()
+        if position > head:
+            raise _refused(name, f"a position up to {head}, the last of the log", text)
+    else:
+        moment, now = _instant(text, name), to.now()
+        if _beginning(text, moment) > now:
+            raise _refused(name, f"a moment up to now ({now:%Y-%m-%dT%H:%M:%SZ})", text)
+        position = await to.log.position_at(min(moment, now))
+    await to.seen(position)
+    return position
+
+
+def _instant(text: str, name: str) -> datetime:
+    """The last moment that a text speaks of."""
+    try:
+        if DAY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), time.max, UTC)
+        if WEEK.fullmatch(text):
+            return datetime.combine(week_bounds(text)[1], time.max, UTC)
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign in an address is read as a blank
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, BadDate):
+        raise _refused(name, EXPECTED, text) from None
+
+
+def _beginning(text: str, moment: datetime) -> datetime:
+    """Its first moment: today and this week lie partly ahead, and count as far as they have come."""
+    if DAY.fullmatch(text):
+        return datetime.combine(moment.date(), time.min, UTC)
+    if WEEK.fullmatch(text):
+        return datetime.combine(week_bounds(text)[0], time.min, UTC)
+    return moment
+
+
+def _refused(name: str, expected: str, found: str) -> BadParameter:
+    fault = Fault(pointer=f"?{name}", expected=expected, found=shown(found))
+    return BadParameter(f"{fault.pointer}: expected {expected}, found {fault.found}.", errors=[fault])
