@@ -54,17 +54,19 @@ class _Together(Generic[K, V]):
         return {key: found[key] for key in keys if key in found}
 
     async def _run(self) -> None:
-        while self._answer is not None:
-            answer, wanted = self._answer, list(self._wanted)
-            self._answer = None
-            self._wanted.clear()
-            try:
-                answer.set_result(await self._ask(wanted))
-            except BaseException as error:
-                answer.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
-        self._task = None
+        try:
+            while self._answer is not None:
+                answer, wanted = self._answer, list(self._wanted)
+                self._answer = None
+                self._wanted.clear()
+                try:
+                    answer.set_result(await self._ask(wanted))
+                except Exception as error:
+                    answer.set_exception(error)
+                finally:
+                    answer.cancel()  # of one that is answered nothing; else nobody would ever answer it
+        finally:
+            self._task = None
 
 
 def _heard(answer: asyncio.Future[Any]) -> None:

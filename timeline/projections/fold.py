@@ -121,7 +121,7 @@ def _registration(world: World, stored: Stored, registration: Registration) -> s
         if before.row.level != thing.level:
             world.purged.add(subject)
         for level in range(min(before.row.level, thing.level), len(LEVELS)):
-            world.touch(NAMES, level, stored.position)
+            world.heads[NAMES, level] = stored.position
     versions.append(Version(row=thing, from_position=stored.position))
     return _resting_on(world, subject) if before is not None else set()
 

@@ -235,7 +235,10 @@ class Projector:
                 wait = wait if self.health.position == before else RETRY_SECONDS_MIN
                 self.health.waiting_for_database = is_lost(error)
                 log.warning("projector interrupted", error=type(error).__name__, lost=is_lost(error))
-                await asyncio.sleep(wait)
+                if is_lost(error):
+                    await self._listener.wait_past(self._listener.generation, wait)  # it rings when it is back
+                else:
+                    await asyncio.sleep(wait)
                 wait = min(wait * 2, RETRY_SECONDS_MAX)
 
     async def _follow(self) -> None:
@@ -267,6 +270,10 @@ class Projector:
                     await self._follow_switch(connection)
                     looked = time.monotonic()
                 position = reached
+        except Exception as error:
+            if is_lost(error):
+                connection.terminate()  # not close: it would wait for an answer from a server that may be gone
+            raise
         finally:
             with suppress(Exception):
                 await connection.close(timeout=2)

@@ -224,10 +224,6 @@ class World(msgspec.Struct, kw_only=True):
         live = (v.row for v in self.states.get(event, []) if v.to_position == FOREVER)
         return {level: row for row in live for level in range(row.low, row.high + 1)}
 
-    def touch(self, timeline: str, level: int, position: int) -> None:
-        """Note that a timeline changed as seen at a level."""
-        self.heads[timeline, level] = position
-
 
 def replace_rows(versions: list[Version[Row]], wanted: list[Row], position: int) -> None:
     """End the live rows that are no longer wanted, and begin those that are new; what is equal stays as it is."""
