@@ -28,6 +28,8 @@ KNOWN: dict[str, list[str]] = {
     "date": ["2019-06", "early June 2019", "[2019-06-01..2019-06-10]", "2019-06-~05", "since 4 April 2019", "ongoing"],
 }
 """What a reference of each sort may name."""
+MOMENTS = ["0", "7", "30", "2019-06-14", "2020-W01", "2020-01-01T00:00:00Z"]
+"""What may be asked as of: most others lie ahead."""
 
 
 def known(found: Found) -> str:
@@ -48,6 +50,8 @@ def map_case(context: Any, case: Any) -> Any:
     if kind:
         for slot in references.slots(KINDS[kind], case.body):
             slot.put(known(slot.found))
+    if "as_of" in (case.query or {}):
+        case.query["as_of"] = _one_of(MOMENTS, str(case.query["as_of"]))
     for name, text in (case.path_parameters or {}).items():
         sort = OF_COLLECTION.get(case.path.split("/")[2]) if name == "named" else name
         if sort in KNOWN and not str(text)[-1:].isdigit():  # the others name nothing, which is answered too

@@ -18,6 +18,9 @@ from timeline.model.weeks import week_bounds
 POSITION = re.compile(r"0|[1-9][0-9]{0,15}")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 WEEK = re.compile(r"[0-9]{4}-W[0-9]{2}")
+INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([Zz]|[ +-][0-9]{2}:[0-9]{2})?"
+)
 EXPECTED = "a day (2019-06-14), an instant (2019-06-14T12:00:00Z), an ISO week (2019-W24) or a position (41)"
 
 Moment = Annotated[
@@ -25,10 +28,20 @@ Moment = Annotated[
     Meta(
         min_length=1,
         max_length=40,
-        pattern=r"^[0-9TWZz:.+ -]+\Z",
-        description=f"What was known at a moment: {EXPECTED}. Days and weeks count to their end, UTC.",
+        pattern=rf"^({POSITION.pattern}|{DAY.pattern}|{WEEK.pattern}|{INSTANT.pattern})\Z",
+        description=f"{EXPECTED[0].upper()}{EXPECTED[1:]}: what was known then. Days and weeks to their end, UTC.",
     ),
 ]
+
+
+async def asked_moment(to: Service, text: str | None, min_position: int | None) -> int | None:
+    """The position that a read asks about, or None for now; once reads have come to `min_position` too.
+
+    Raises:
+        BadParameter, Behind: as `position_of`.
+    """
+    await to.seen(min_position)
+    return None if text is None else await position_of(to, text)
 
 
 async def position_of(to: Service, text: str, name: str = "as_of") -> int:

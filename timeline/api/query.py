@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import FieldInfo
 
+from timeline.api.moments import Moment
 from timeline.api.service import Asked
 from timeline.errors import BadParameter, Fault, NotFound, UnknownParameter
 from timeline.model.faults import FAULTS_MAX, faults, shown
@@ -51,12 +52,22 @@ class Fresh(Params, frozen=True, kw_only=True):
     min_position: MinPosition | None = None
 
 
-class Seen(Fresh, frozen=True, kw_only=True):
+class Known(Fresh, frozen=True, kw_only=True):
+    """A read that may ask what was known at a moment."""
+
+    as_of: Moment | None = None
+
+
+class Seen(Known, frozen=True, kw_only=True):
     """A read of events, which may be judged by another day than today."""
 
-    on: Annotated[date, Meta(description="The day that `overdue` is judged by; today (UTC) when left out.")] | None = (
-        None
-    )
+    on: (
+        Annotated[
+            date,
+            Meta(description="The day that `overdue` is judged by; today (UTC) when left out, with `as_of` as well."),
+        ]
+        | None
+    ) = None
 
 
 class TimelineParams(Seen, frozen=True, kw_only=True):

@@ -3,11 +3,13 @@
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+import msgspec
 from litestar.params import FromPath
 
 from timeline.access import Identity
 from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged
 from timeline.api.contract import Contract, read
+from timeline.api.moments import asked_moment
 from timeline.api.query import WeekParams, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
@@ -33,12 +35,12 @@ async def get_week(request: Asked, week: FromPath[str]) -> Written:
         dated = week_after(week_of(to.now().date()), 0 if week == "current" else -1)
         return elsewhere(request, f"/v1/weeks/{dated}", 307)
     first, last = _bounds(week)
-    await to.seen(params.min_position)
+    as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
-    async with to.reader.at() as (connection, position):
+    async with to.reader.at(as_of) as (connection, position):
         timeline, also, subject = await _subjects(connection, params, who, position)
         asked = (request.url.path, also, params.match, params.feeds, fmt.name, on)
-        tag = await etag(connection, asked, [timeline, *([also] if also else [])], who.level, position)
+        tag = await etag(connection, asked, [timeline, *([also] if also else [])], who.level, position, as_of)
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)
         since, until = [min(position, await to.log.position_at(moment)) for moment in _moments(first, last)]
@@ -51,6 +53,7 @@ async def get_week(request: Asked, week: FromPath[str]) -> Written:
             feeds=params.feeds == "include",
         )
         found = await week_slice(connection, query_of, subject, position, since, until, on)
+        found = msgspec.structs.replace(found, as_of=as_of)
     return respond(request, fmt, found, headers_of(tag, position, public=not who.may_write))
 
 

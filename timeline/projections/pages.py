@@ -17,7 +17,7 @@ from timeline.db.statements import load
 from timeline.errors import BadCursor, Behind, NotFound
 from timeline.model.entry import Entry, NameShown, Page, ReadyPage, State, Subject, TargetShown, named_in
 from timeline.projections.fold import VERSION
-from timeline.projections.world import ALL, NAMES, Placed
+from timeline.projections.world import ALL, NAMES, PURGES, Placed
 
 SQL = load(Path(__file__).with_name("pages.sql"))
 
@@ -203,21 +203,36 @@ def _check_version(version: int) -> None:
 
 
 async def etag(
-    connection: Connection, query: Iterable[object], timelines: Iterable[UUID], level: int, position: int
+    connection: Connection,
+    query: Iterable[object],
+    timelines: Iterable[UUID],
+    level: int,
+    position: int,
+    as_of: int | None = None,
 ) -> str:
     """The weak ETag of an answer: what was asked, at which level, under which rules, and when what it shows changed.
 
     Weak, for the answer also tells its position, which moves while the timeline stands still. A head beyond the
     position that is read has moved since: its tag would promise what this answer does not show, so it gets one that
-    no later answer has.
+    no later answer has. What was known as of a position changes only when the past is folded again.
     """
+    if as_of is not None:
+        return tag_as_of(query, level, await connection.fetchval(SQL.heads, [UUID(PURGES)], level), as_of)
     head = await connection.fetchval(SQL.heads, [*timelines, NAMES], level)
     return tag_of(query, level, head, position)
 
 
+def tag_as_of(query: Iterable[object], level: int, purged: int, as_of: int) -> str:
+    """The tag of an answer as of a position that was asked for; see `etag`."""
+    return _tag((*query, f"as of {as_of}"), level, f"purged {purged}")
+
+
 def tag_of(query: Iterable[object], level: int, head: int, position: int) -> str:
     """The tag of an answer whose head is known; see `etag`."""
-    settled = head if head <= position else f"{head} after {position}"
+    return _tag(query, level, head if head <= position else f"{head} after {position}")
+
+
+def _tag(query: Iterable[object], level: int, settled: object) -> str:
     told = "\x00".join(map(str, (*query, level, VERSION, settled)))
     return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:24]}"'
 

@@ -18,7 +18,7 @@ from timeline.model.kinds import AnyEvent, Event
 from timeline.model.record import LEVELS, Record
 from timeline.model.registry import AnyRegistration, Registration, keys
 from timeline.projections.fold import answers, rests_on
-from timeline.projections.world import FOREVER, NAMES, Case, EntryRow, StateRow, Thing, Version, VoiceRow, World
+from timeline.projections.world import FOREVER, NAMES, PURGES, Case, EntryRow, StateRow, Thing, Version, VoiceRow, World
 
 SQL = load(Path(__file__).with_name("projector.sql"))
 Batch = list[tuple[Stored, Record | None]]
@@ -185,7 +185,7 @@ def _shown_anywhere(world: World, bound: list[str], stood: list[asyncpg.Record])
     rows = [(str(row["timeline"]), row["low"], row["high"]) for row in stood]
     rows += [(v.row.timeline, v.row.low, v.row.high) for several in world.entries.values() for v in several]
     found = {(timeline, level) for timeline, low, high in rows for level in range(low, high + 1)}
-    return found | {(event, level) for event in [*bound, NAMES] for level in LEVELS}
+    return found | {(event, level) for event in [*bound, NAMES, PURGES] for level in LEVELS}
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -22,6 +22,8 @@ ALL = "00000000-0000-0000-0000-000000000000"
 """The timeline in which every event stands."""
 NAMES = "00000000-0000-0000-0000-000000000001"
 """The head that moves when a registered thing is named anew, since names stand on every page."""
+PURGES = "00000000-0000-0000-0000-000000000002"
+"""The head that moves when the past is folded again: answers as of then change by nothing else."""
 
 Status = Literal["live", "recalled"]
 Placed = Literal["participant", "speaker", "of"]
