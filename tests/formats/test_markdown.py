@@ -107,6 +107,8 @@ def test_of_many_deniers_a_few_are_named() -> None:
 def test_a_page_says_as_of_which_position_it_holds() -> None:
     assert "As of position 41." in raw(samples.page())
     assert "As of position 20." in raw(samples.page(as_of=20))
+    assert "As of position 20." in raw(samples.event(as_of=20))
+    assert "As of position" not in raw(samples.event())
 
 
 def test_a_page_that_goes_on_says_so() -> None:

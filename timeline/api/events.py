@@ -10,6 +10,7 @@ from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified,
 from timeline.api.batch import BatchBody, lines_of
 from timeline.api.body import JSON, NDJSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
+from timeline.api.moments import asked_moment
 from timeline.api.posting import post_batch, post_one
 from timeline.api.problems import answer, instance_of
 from timeline.api.query import BatchParams, EventParams, PostParams, read_query
@@ -103,7 +104,10 @@ async def post_events(request: Asked) -> Written:
     ),
 )
 async def get_event(request: Asked, event: FromPath[str]) -> Written:
-    """An event as it stands, with its voices and what was said about it. 308 where it turned out to be another."""
+    """An event as it stands, with its voices and what was said about it. 308 where it turned out to be another.
+
+    As of before it was merged or recalled it stands as it stood then.
+    """
     who = identify(request)
     params = read_query(request, EventParams)
     fmt = negotiated(request, EventShown)
@@ -111,14 +115,15 @@ async def get_event(request: Asked, event: FromPath[str]) -> Written:
     event_id = as_uuid(event)
     if event_id is None:
         raise NotFound(f"No event {shown(event)}. Give its id.")
-    await to.seen(params.min_position)
+    as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
-    async with to.reader.at() as (connection, position):
-        tag = await etag(connection, (request.url.path, fmt.name, on), [event_id], who.level, position)
+    async with to.reader.at(as_of) as (connection, position):
+        tag = await etag(connection, (request.url.path, fmt.name, on), [event_id], who.level, position, as_of)
         found = await event_shown(connection, event_id, who.level, position, on)
     public = not who.may_write
     if isinstance(found, Moved):
         return elsewhere(request, f"/v1/events/{found.survivor}", 308)
     if unchanged(request, tag):
         return not_modified(tag, position, public=public)
+    found = msgspec.structs.replace(found, as_of=as_of)
     return respond(request, fmt, found, headers_of(tag, position, public=public))

@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from timeline.api.service import Service
-from timeline.errors import BadDate, BadParameter, Fault
+from timeline.errors import BadCursor, BadDate, BadParameter, Fault
 from timeline.model.faults import shown
 from timeline.model.weeks import week_bounds
 
@@ -42,6 +42,23 @@ async def asked_moment(to: Service, text: str | None, min_position: int | None) 
     """
     await to.seen(min_position)
     return None if text is None else await position_of(to, text)
+
+
+async def check_walk(to: Service, text: str, as_of: int, walked: int) -> None:
+    """Whether a cursor goes on with the walk that is asked for: a walk is one snapshot.
+
+    A day or a week that is not over is a later position for each page; the walk stays at that of its first.
+
+    Raises:
+        BadCursor: it reads as of another position.
+    """
+    if walked == as_of:
+        return
+    if not POSITION.fullmatch(text) and (moment := _instant(text, "as_of")) > to.now():
+        began = await to.log.position_at(_beginning(text, moment))
+        if began <= walked < as_of:
+            return
+    raise BadCursor(f"This cursor reads as of {walked}, as_of is {as_of}: keep as_of, or start without the cursor.")
 
 
 async def position_of(to: Service, text: str, name: str = "as_of") -> int:

@@ -99,7 +99,7 @@ class EventParams(Seen, frozen=True, kw_only=True):
     """What may be asked of an event."""
 
 
-class RegistryParams(Fresh, frozen=True, kw_only=True):
+class RegistryParams(Known, frozen=True, kw_only=True):
     """What may be asked of a registry."""
 
     q: (

@@ -8,8 +8,9 @@ from timeline.api.answer import headers_of, negotiated, respond
 from timeline.api.body import JSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
 from timeline.api.cursors import BEGINNING, Walk, fingerprint, walk_of, walk_text
+from timeline.api.moments import asked_moment, check_walk
 from timeline.api.posting import post_one
-from timeline.api.query import Fresh, PostParams, RegistryParams, named_in_path, read_query
+from timeline.api.query import Known, PostParams, RegistryParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.model.entry import Receipt, RegisteredPage, RegisteredShown
@@ -17,7 +18,7 @@ from timeline.model.registry import COLLECTIONS, REGISTRATIONS
 from timeline.projections.registered import registered_one, registered_page
 
 
-class OneParams(Fresh, frozen=True, kw_only=True):
+class OneParams(Known, frozen=True, kw_only=True):
     """What may be asked of one registered thing."""
 
 
@@ -36,15 +37,19 @@ def _list(kind: str) -> HTTPRouteHandler:
         who, to = identify(request), service(request)
         params = read_query(request, RegistryParams)
         fmt = negotiated(request, RegisteredPage)
-        await to.seen(params.min_position)
+        as_of = await asked_moment(to, params.as_of, params.min_position)
         query = fingerprint(kind, params.q or "", who.level)
         walk = walk_of(params.cursor, query) if params.cursor else None
-        async with to.reader.at() as (connection, position):
+        if params.as_of is not None and as_of is not None and walk:
+            await check_walk(to, params.as_of, as_of, walk.position)
+        async with to.reader.at(as_of) as (connection, position):
             at = min(walk.position, position) if walk else position
             after = walk.after if walk else BEGINNING
             page, following = await registered_page(connection, kind, who.level, at, params.q, after, params.limit)
         if following is not None:
             page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, following)))
+        if as_of is not None:
+            page = msgspec.structs.replace(page, as_of=at)
         return respond(request, fmt, page, headers_of(None, at, public=not who.may_write))
 
     list_them.__doc__ = f"Registered {collection}, by slug; with `q`, those found by it."
@@ -67,9 +72,10 @@ def _get(kind: str) -> HTTPRouteHandler:
         params = read_query(request, OneParams)
         fmt = negotiated(request, RegisteredShown)
         named_in_path(named, kind)
-        await to.seen(params.min_position)
-        async with to.reader.at() as (connection, position):
+        as_of = await asked_moment(to, params.as_of, params.min_position)
+        async with to.reader.at(as_of) as (connection, position):
             found = await registered_one(connection, kind, named, who.level, position)
+        found = msgspec.structs.replace(found, as_of=as_of)
         return respond(request, fmt, found, headers_of(None, position, public=not who.may_write))
 
     get_one.__doc__ = f"One of the {collection}, by id or slug."

@@ -11,12 +11,13 @@ from timeline.api.answer import headers_of, negotiated, not_modified, respond, u
 from timeline.api.contract import Contract, read
 from timeline.api.cursors import opened as opened_cursor
 from timeline.api.cursors import sealed
+from timeline.api.moments import asked_moment, check_walk
 from timeline.api.query import TimelineParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.errors import BadParameter, Fault
 from timeline.model.entry import Page, ReadyPage
-from timeline.projections.pages import Query, page, read_cursor, ready_page, tag_of
+from timeline.projections.pages import Query, page, read_cursor, ready_page
 
 
 def _contract(name: str, *refuses: int) -> Contract:
@@ -64,24 +65,27 @@ async def _timeline(request: Asked, kind: str, named: str) -> Written:
     fmt = negotiated(request, Page)
     if kind != "all":
         named_in_path(named, kind)
-    await to.seen(params.min_position)
+    as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
-    async with to.reader.timeline(kind, named, who.level) as (connection, opened):
+    async with to.reader.timeline(kind, named, who.level, as_of) as (connection, opened):
         query = _query(params, opened.timeline, who, first, last)
         fingerprint = query.fingerprint()
         asked = (fingerprint, query.limit, params.cursor, fmt.name, on)
-        tag = tag_of(asked, who.level, opened.head, opened.position)
+        tag = opened.tag(asked, who.level)
         if unchanged(request, tag):
             return not_modified(tag, opened.position, public=not who.may_write)
         cursor = read_cursor(opened_cursor(params.cursor), query) if params.cursor else None
+        if params.as_of is not None and as_of is not None and cursor:
+            await check_walk(to, params.as_of, as_of, cursor.position)
         at = min(cursor.position, opened.position) if cursor else opened.position
         found: Page | ReadyPage
         if fmt.name == "json":
             found = await ready_page(connection, query, opened, cursor, at, on)
         else:
             found = await page(connection, query, opened.subject, cursor, at, on)
-    if found.next is not None:
-        found = msgspec.structs.replace(found, next=sealed(found.next))
+    if found.next is not None or as_of is not None:
+        following = sealed(found.next) if found.next is not None else None
+        found = msgspec.structs.replace(found, next=following, as_of=None if as_of is None else at)
     return respond(request, fmt, found, headers_of(tag, at, public=not who.may_write), offers=Page)
 
 

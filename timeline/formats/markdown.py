@@ -54,7 +54,8 @@ def _sections(week: Slice) -> Iterator[str]:
 
 
 def _event(event: EventShown) -> bytes:
-    blocks = [f"# {inline(event.title)}", _when(event), _bullets(_about(event, event.names))]
+    moment = [] if event.as_of is None else [_moment(event.as_of, event.as_of)]
+    blocks = [f"# {inline(event.title)}", *moment, _when(event), _bullets(_about(event, event.names))]
     blocks += paragraphs(event.summary or "")
     blocks += ["## Voices", *_voices(event)]
     if event.attribution:
@@ -70,7 +71,7 @@ def _registered(page: RegisteredPage) -> bytes:
     ]
     table = [_table(("name", "kind", "slug", "marking", "id"), rows)] if rows else [NOTHING]
     more = ["More follow on the next page."] if page.next else []
-    return _document(["# Registered", _moment(None, page.position), *table, *more])
+    return _document(["# Registered", _moment(page.as_of, page.position), *table, *more])
 
 
 # One entry

@@ -335,6 +335,8 @@ class EventShown(Entry, frozen=True, kw_only=True):
     """What was said about it, in order, at most 1,000."""
     recorded_by: str
     """Who recorded it, by pseudonym."""
+    as_of: int | None = None
+    """The position asked for; null for now."""
     names: dict[str, NameShown]
     """What each id here is called."""
 
@@ -426,6 +428,8 @@ class RegisteredShown(Shape, frozen=True, kw_only=True):
     """Its name or title; null where it has none."""
     body: dict[str, Any]
     """The registration as it was posted, references as ids."""
+    as_of: int | None = None
+    """The position asked for; null for now, and within a list, which tells it once."""
 
 
 class RegisteredPage(Shape, frozen=True, kw_only=True):
@@ -433,6 +437,8 @@ class RegisteredPage(Shape, frozen=True, kw_only=True):
 
     position: int
     """The position of the log that it was read at."""
+    as_of: int | None = None
+    """The position asked for; null for now."""
     items: list[RegisteredShown]
     """By slug."""
     next: str | None

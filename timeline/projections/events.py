@@ -14,11 +14,12 @@ from timeline.model.record import MARKINGS
 from timeline.model.registry import AnyRegistration, Source
 from timeline.projections.derive import attribution
 from timeline.projections.pages import SQL, Connection, entry, names_of, targets_of
-from timeline.projections.world import Case, Thing, Version, VoiceRow, World
+from timeline.projections.world import Case, Fate, Thing, Version, VoiceRow, World
 
 VOICES_MAX = 1_000
 _STATE = msgspec.json.Decoder(State)
 _VOICE = msgspec.json.Decoder(VoiceRow)
+_FATES = msgspec.json.Decoder(list[Fate])
 _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _COMMON = {f.name for f in msgspec.structs.fields(Speech)} | {"against", "kind"}
 
@@ -42,11 +43,7 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
         raise NotFound(f"No event {event} that you may see.")
     posted = await _posted(connection, event, position) if rows else None
     if posted is None:
-        if held["survivor"] is not None:
-            return Moved(held["survivor"])
-        raise (
-            Gone(f"Event {event} was {held['status']}.") if held["status"] != "live" else NotFound(f"No event {event}.")
-        )
+        return _moved(event, _FATES.decode(held["fates"]), position)
     state = _STATE.decode(rows[0]["body"])
     heard = await connection.fetch(SQL.event_voices, event, level, position, VOICES_MAX)
     voices = [_VOICE.decode(row["body"]) for row in heard]
@@ -73,6 +70,21 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
         recorded_by=held["recorded_by"],
         names=names,
     )
+
+
+def _moved(event: UUID, fates: list[Fate], position: int) -> Moved:
+    """Where an event that stands no longer went, as of a position.
+
+    Raises:
+        NotFound: nowhere: what is left of it may not be seen.
+        Gone: it was recalled.
+    """
+    fate = next((each for each in reversed(fates) if each.position <= position), None)
+    if fate is not None and fate.survivor is not None:
+        return Moved(UUID(fate.survivor))
+    if fate is not None and fate.status != "live":
+        raise Gone(f"Event {event} was {fate.status}.")
+    raise NotFound(f"No event {event}.")
 
 
 async def _posted(connection: Connection, event: UUID, position: int) -> Event | None:

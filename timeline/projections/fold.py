@@ -23,6 +23,7 @@ from timeline.projections.world import (
     FOREVER,
     NAMES,
     Case,
+    Fate,
     StateRow,
     Thing,
     Version,
@@ -34,7 +35,7 @@ from timeline.projections.world import (
 
 KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS}
 answers = derive.answers
-VERSION = 2
+VERSION = 3
 """The version of these folds. Another number means other tables, built beside the live ones."""
 
 
@@ -205,6 +206,7 @@ def _settle(world: World, changed: set[str], position: int) -> None:
 
 def _derive(world: World, case: Case, position: int) -> set[str]:
     """Derive one event; the events that hear its voice, if that changed."""
+    _note_fate(case, position)
     found = derive.dates(world, case)
     _own_voice(world, case, found, position)
     before = world.states_of(case.id)
@@ -214,6 +216,14 @@ def _derive(world: World, case: Case, position: int) -> set[str]:
     changed = {n for n in LEVELS if _body(before.get(n)) != (made[n].state if n in made else None)}
     _touch(world, case, changed, position)
     return _speak(world, case, made, found, position)
+
+
+def _note_fate(case: Case, position: int) -> None:
+    """Note what became of an event, where that is new."""
+    before = case.fates[-1] if case.fates else Fate(0, "live", None)
+    if (case.status, case.survivor) != (before.status, before.survivor):
+        case.fates = [*case.fates, Fate(position, case.status, case.survivor)]
+        case.changed = True
 
 
 def _body(row: StateRow | None) -> bytes | None:

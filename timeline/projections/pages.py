@@ -88,11 +88,21 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """A timeline as it is found when somebody comes to read it."""
 
     position: int
+    """That of progress, or the one asked about."""
+    as_of: int | None
     timeline: UUID
     subject: Subject
     head: int
     """Where it last changed, or a name that may stand on it."""
+    purged: int
+    """Where the past was last folded again."""
     names: "Names"
+
+    def tag(self, query: Iterable[object], level: int) -> str:
+        """The weak ETag of a page of it; see `etag`."""
+        if self.as_of is not None:
+            return tag_as_of(query, level, self.purged, self.as_of)
+        return tag_of(query, level, self.head, self.position)
 
 
 class Names:
@@ -150,8 +160,12 @@ class Reader:
                 yield connection, now if position is None else position
 
     @asynccontextmanager
-    async def timeline(self, kind: str, named: str, level: int) -> AsyncIterator[tuple[Connection, Opened]]:
-        """A connection on the live tables, and a timeline as it is there now; `kind` is `all` for that of everything.
+    async def timeline(
+        self, kind: str, named: str, level: int, as_of: int | None = None
+    ) -> AsyncIterator[tuple[Connection, Opened]]:
+        """A connection on the live tables, and a timeline as it is there now, or was as of a position.
+
+        `kind` is `all` for the timeline of everything; another is named as things were called then.
 
         Raises:
             NotFound: nothing has that id or slug that this level may see.
@@ -159,10 +173,10 @@ class Reader:
         """
         with unavailable_if_lost():
             async with self.pool.acquire() as connection:
-                yield connection, await self._opened(connection, kind, named, level)
+                yield connection, await self._opened(connection, kind, named, level, as_of)
 
-    async def _opened(self, connection: Connection, kind: str, named: str, level: int) -> Opened:
-        asked = (kind, *_id_or_slug(named), level, UUID(ALL) if kind == "all" else None)
+    async def _opened(self, connection: Connection, kind: str, named: str, level: int, as_of: int | None) -> Opened:
+        asked = (kind, *_id_or_slug(named), level, UUID(ALL) if kind == "all" else None, as_of)
         try:
             row = await connection.fetchrow(SQL.open_timeline, *asked)
         except asyncpg.UndefinedTableError:  # a new connection, or one on tables that a rebuild has dropped
@@ -179,10 +193,12 @@ class Reader:
         if level not in self._names or self._names[level].key != key:
             self._names[level] = Names(key)
         return Opened(
-            position=row["position"],
+            position=row["position"] if as_of is None else as_of,
+            as_of=as_of,
             timeline=row["timeline"],
             subject=subject,
             head=max(row["head"], row["named"]),
+            purged=row["purged"],
             names=self._names[level],
         )
 

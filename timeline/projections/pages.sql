@@ -8,21 +8,25 @@ FROM timeline.progress WHERE name = 'timelines' AND live
 -- name: open_timeline
 -- What a page begins with, in one go: how far the live tables are, whether this connection is pointed at them, whose
 -- timeline it is, and where that and the names on it last changed, as seen at a level. No row when nothing was ever folded.
--- $1 kind of thing, $2 its id or null, $3 its slug or null, $4 level, $5 the id where the timeline is of no thing, or null
+-- $1 kind of thing, $2 its id or null, $3 its slug or null, $4 level, $5 the id where the timeline is of no thing, or
+-- null, $6 the position that is asked about, at which its names count, or null for now
 SELECT p.position, p.version, p.tables, p.tables = current_schema() AS faced,
        coalesce(s.id, $5) AS timeline, s.slug, s.name,
        coalesce((SELECT h.position FROM timeline_head AS h WHERE h.timeline = coalesce(s.id, $5) AND h.level = $4), 0)
          AS head,
        coalesce((SELECT h.position FROM timeline_head AS h
-                 WHERE h.timeline = '00000000-0000-0000-0000-000000000001' AND h.level = $4), 0) AS named
+                 WHERE h.timeline = '00000000-0000-0000-0000-000000000001' AND h.level = $4), 0) AS named,
+       coalesce((SELECT h.position FROM timeline_head AS h
+                 WHERE h.timeline = '00000000-0000-0000-0000-000000000002' AND h.level = $4), 0) AS purged
 FROM timeline.progress AS p
 LEFT JOIN LATERAL (
   SELECT id, slug, name FROM registered
-  WHERE id = $2 AND kind = $1 AND level <= $4 AND from_position <= p.position AND to_position > p.position
+  WHERE id = $2 AND kind = $1 AND level <= $4
+    AND from_position <= coalesce($6, p.position) AND to_position > coalesce($6, p.position)
   UNION ALL
   SELECT id, slug, name FROM registered
   WHERE kind = $1 AND coalesce(slug, '') = $3 AND level <= $4
-    AND from_position <= p.position AND to_position > p.position
+    AND from_position <= coalesce($6, p.position) AND to_position > coalesce($6, p.position)
   LIMIT 1
 ) AS s ON true
 WHERE p.name = 'timelines' AND p.live
@@ -169,9 +173,9 @@ SELECT id, kind, slug, coalesce(name, id::text) AS name FROM registered
 WHERE id = ANY ($1::uuid[]) AND level <= $2 AND from_position <= $3 AND to_position > $3
 
 -- name: event
--- Whether an event still stands, and what it turned out to be. Hidden is no row.
+-- By whom an event was recorded and when, and what became of it since. Hidden is no row.
 -- $1 event, $2 level
-SELECT id, position, status, survivor, recorded_by FROM event WHERE id = $1 AND level <= $2
+SELECT id, position, fates, recorded_by FROM event WHERE id = $1 AND level <= $2
 
 -- name: event_posted
 -- What was posted of an event, as of a position: its record, or the last correction of it.

@@ -18,7 +18,19 @@ from timeline.model.kinds import AnyEvent, Event
 from timeline.model.record import LEVELS, Record
 from timeline.model.registry import AnyRegistration, Registration, keys
 from timeline.projections.fold import answers, rests_on
-from timeline.projections.world import FOREVER, NAMES, PURGES, Case, EntryRow, StateRow, Thing, Version, VoiceRow, World
+from timeline.projections.world import (
+    FOREVER,
+    NAMES,
+    PURGES,
+    Case,
+    EntryRow,
+    Fate,
+    StateRow,
+    Thing,
+    Version,
+    VoiceRow,
+    World,
+)
 
 SQL = load(Path(__file__).with_name("projector.sql"))
 Batch = list[tuple[Stored, Record | None]]
@@ -28,6 +40,7 @@ Reading = Callable[[World, asyncpg.Record], None]
 _EVENT = msgspec.json.Decoder(AnyEvent)
 _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _VOICE = msgspec.json.Decoder(VoiceRow)
+_FATES = msgspec.json.Decoder(list[Fate])
 _TENSES = msgspec.json.Decoder(dict[str, str])
 _STATE = [name for name in StateRow.__struct_fields__ if name != "answers"]
 _ENTRY = [name for name in EntryRow.__struct_fields__ if name != "timeline"]
@@ -129,6 +142,7 @@ def _case(row: asyncpg.Record) -> Case:
         level=row["level"],
         status=row["status"],
         survivor=str(row["survivor"]) if row["survivor"] else None,
+        fates=_FATES.decode(row["fates"]),
         taken_back=row["taken_back"],
         tenses=_TENSES.decode(row["tenses"]),  # type: ignore[arg-type]  # written by save_cases, from tenses
         changed=False,
@@ -203,6 +217,7 @@ async def _save_cases(connection: asyncpg.Connection, cases: list[Case]) -> None
             case.level,
             case.status,
             case.survivor,
+            msgspec.json.encode(case.fates),
             case.taken_back,
             canonical(case.tenses),
             canonical(case.event),
@@ -210,7 +225,7 @@ async def _save_cases(connection: asyncpg.Connection, cases: list[Case]) -> None
         for case in cases
     ]
     if rows:
-        await connection.execute(SQL.save_events, *_columns(rows, 11))
+        await connection.execute(SQL.save_events, *_columns(rows, 12))
 
 
 async def _save_things(connection: asyncpg.Connection, world: World) -> None:

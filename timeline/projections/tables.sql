@@ -12,6 +12,7 @@ CREATE TABLE event (
   level smallint NOT NULL,
   status text NOT NULL,
   survivor uuid,
+  fates bytea NOT NULL,
   taken_back boolean NOT NULL,
   tenses bytea NOT NULL,
   body bytea NOT NULL

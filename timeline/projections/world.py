@@ -29,6 +29,14 @@ Status = Literal["live", "recalled"]
 Placed = Literal["participant", "speaker", "of"]
 
 
+class Fate(msgspec.Struct, frozen=True, array_like=True):
+    """What became of an event from a position on."""
+
+    position: int
+    status: Status
+    survivor: str | None
+
+
 class Case(msgspec.Struct, kw_only=True):
     """An event as the fold works on it: what was posted, after its edits."""
 
@@ -42,6 +50,8 @@ class Case(msgspec.Struct, kw_only=True):
     status: Status = "live"
     survivor: str | None = None
     """The event that this one turned out to be."""
+    fates: list[Fate] = []
+    """Each time that `status` or `survivor` became another, oldest first: what it was as of then is read from here."""
     taken_back: bool = False
     tenses: dict[str, Tense] = {}
     """The tense in which it speaks of each target: set when it was recorded, from the target's phase then."""
