@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
 from tests.api.test_posting import PAPER, VISIT, posted
 from timeline.app import PROJECTOR_ROLE, Application
@@ -37,19 +38,84 @@ async def test_a_hidden_denial_does_not_show_through(api: httpx.AsyncClient, ano
     assert (await anonymous.get(f"/v1/events/{denial}")).status_code == 404
 
 
+async def everything(client: httpx.AsyncClient, *events: str) -> list[tuple[str | None, Any]]:
+    """The ETag and the body of every read, now and as of then."""
+    paths = ["timelines/all", "timelines/actors/haftar", "weeks/2019-W23", *(f"events/{each}" for each in events)]
+    named = ["sources", "sources/paper", "actors"]
+    asked: list[dict[str, Any]] = [{}, *({"as_of": position} for position in (3, 4, 5))]
+    answers = [await client.get(f"/v1/{path}", params={"on": "2019-06-17"} | each) for path in paths for each in asked]
+    answers += [await client.get(f"/v1/{path}", params=each) for path in named for each in asked]
+    return [(answer.headers.get("etag"), without_position(answer)) for answer in answers]
+
+
+HIDDEN: dict[str, dict[str, Any]] = {
+    "a denial": {"kind": "denial", "modality": "stated"},
+    "a report with an earlier date": {"kind": "report", "said": "2018-06-01", "happened": "2018-05-31"},
+    "a denial of the denial": {"kind": "denial", "modality": "stated", "of": "the denial"},
+    "an assessment": {"kind": "assessment", "verdict": "false"},
+}
+
+
+@pytest.mark.parametrize("record", HIDDEN.values(), ids=HIDDEN)
 async def test_a_record_above_a_level_changes_no_byte_there(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, record: dict[str, Any]
+) -> None:
+    await posted(api, "/v1/actors", {"slug": "haftar", "name": "Khalifa Haftar", "marking": "clear"})
+    visit, denial = await denied_visit(api, marking="clear", modality="reported")
+    vague = VISIT | CLEAR | {"occurred": "/..", "said": "2019-06-05", "participants": ["haftar"]}
+    placed_by_said = (await posted(api, "/v1/events", vague))["id"]
+    before = await everything(anonymous, visit, denial, placed_by_said)
+
+    of = [denial] if record.get("of") else [visit, placed_by_said]
+    reply = {"source": "paper", "occurred": "2019-06-13", **record, "of": of, "marking": "amber"}
+    hidden = await posted(api, "/v1/events", reply)
+    added = await everything(anonymous, visit, denial, placed_by_said)
+    edits: list[dict[str, Any]] = [
+        {"kind": "marking", "marking": "amber+strict"},
+        {"kind": "erasure", "authority": "officer"},
+    ]
+    purged = []
+    for edit in edits:
+        await posted(api, "/v1/events", {"subject": hidden["id"], "reason": "care", **edit})
+        purged.append(await everything(anonymous, visit, denial, placed_by_said))
+
+    assert added == before
+    assert purged == [before, before]
+
+
+async def test_a_hidden_thing_that_is_marked_anew_or_erased_changes_no_byte_below(
     api: httpx.AsyncClient, anonymous: httpx.AsyncClient
 ) -> None:
-    visit, _ = await denied_visit(api, marking="clear")
-    paths = ["/v1/timelines/all", f"/v1/events/{visit}", "/v1/weeks/2019-W23", "/v1/sources"]
-    before = [await anonymous.get(path) for path in paths]
+    source = await posted(api, "/v1/sources", PAPER | {"slug": "insider", "name": "Insider", "marking": "amber"})
+    visit, denial = await denied_visit(api, marking="clear", source="insider")
+    before = await everything(anonymous, visit, denial)
 
-    hidden = {"kind": "denial", "of": [visit], "source": "paper", "occurred": "2019-06-13", "modality": "stated"}
-    await posted(api, "/v1/events", hidden)
+    again = PAPER | {"id": source["id"], "slug": "insider", "name": "Insider", "marking": "amber+strict", "revision": 1}
+    await posted(api, "/v1/sources", again)
+    marked = await everything(anonymous, visit, denial)
+    erasure = {"kind": "erasure", "subject": source["id"], "reason": "care", "authority": "officer"}
+    await posted(api, "/v1/events", erasure)
 
-    after = [await anonymous.get(path) for path in paths]
-    assert [a.headers.get("etag") for a in after] == [b.headers.get("etag") for b in before]
-    assert [without_position(a) for a in after] == [without_position(b) for b in before]
+    assert marked == before
+    assert await everything(anonymous, visit, denial) == before
+
+
+@pytest.mark.parametrize("edit", [{"kind": "marking", "marking": "amber"}, {"kind": "erasure", "authority": "officer"}])
+async def test_what_was_known_then_gets_another_tag_when_it_is_purged(
+    api: httpx.AsyncClient, anonymous: httpx.AsyncClient, edit: dict[str, Any]
+) -> None:
+    visit, denial = await denied_visit(api, marking="clear")
+    paths = ["timelines/all", f"events/{visit}", "weeks/2019-W23"]
+    asked: dict[str, Any] = {"as_of": 4, "on": "2019-06-17"}
+    before = [await anonymous.get(f"/v1/{path}", params=asked) for path in paths]
+
+    await posted(api, "/v1/events", {"subject": denial, "reason": "care", **edit})
+
+    for path, answer in zip(paths, before, strict=True):
+        after = await anonymous.get(f"/v1/{path}", params=asked, headers={"If-None-Match": answer.headers["etag"]})
+        assert after.status_code == 200, path
+        assert denial in answer.text
+        assert denial not in after.text
 
 
 def without_position(answer: httpx.Response) -> Any:

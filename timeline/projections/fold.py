@@ -5,6 +5,7 @@ they answer, so what changed is derived youngest first, and each event once.
 """
 
 import heapq
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from timeline.projections.world import (
     FOREVER,
     NAMES,
     Case,
+    EntryRow,
     Fate,
     StateRow,
     Thing,
@@ -232,17 +234,23 @@ def _body(row: StateRow | None) -> bytes | None:
 
 def _touch(world: World, case: Case, levels: set[int], position: int) -> None:
     """Move the heads of every timeline that shows the event, at the levels at which it changed there."""
+    new = position == case.position
+    stood: set[tuple[EntryRow, int]] = set()
+    stands: set[tuple[EntryRow, int]] = set()
     for version in world.entries[case.id]:
-        row, moved = version.row, position in (version.from_position, version.to_position)
-        if not moved and version.to_position != FOREVER:
-            continue
-        for level in range(row.low, row.high + 1):
-            if moved or level in levels:
-                world.heads[row.timeline, level] = position
+        row, begun = version.row, version.from_position == position
+        seen_at = range(row.low, row.high + 1)
+        if not new and (begun or position == version.to_position):
+            # Rows are cut where any level sees a change: a level that sees none is told of none.
+            alike = msgspec.structs.replace(row, low=0, high=0)
+            (stands if begun else stood).update((alike, level) for level in seen_at)
+        if version.to_position == FOREVER:
+            world.heads.update({(row.timeline, level): position for level in seen_at if new or level in levels})
+    world.heads.update({(row.timeline, level): position for row, level in stood ^ stands})
     for target in derive.answers(case.event) | {each.id for each in derive.targets(world, case)}:
         for level in levels:
             world.heads[target, level] = position
-    if position == case.position:
+    if new:
         return  # it is new: nothing shows it but what was just moved, and its own head begins where it was recorded
     for level in levels:
         world.heads[case.id, level] = position
@@ -267,11 +275,21 @@ def _speak(world: World, case: Case, made: dict[int, View], found: Dates, positi
         if live != rows:
             replace_rows(versions, rows, position)
             heard.add(target)
-            seen_from = min(row.level for row in (*live, *rows))
             # It lists what was said about it, to whoever may see that.
-            world.heads.update({(target, level): position for level in range(seen_from, len(LEVELS))})
+            world.heads.update({(target, level): position for level in _heard_anew(live, rows)})
     world.hearers[case.id] = set(wanted)
     return heard
+
+
+def _heard_anew(before: list[VoiceRow], after: list[VoiceRow]) -> Iterable[int]:
+    """The levels at which these voices are heard otherwise than those before."""
+    if not (before and after):
+        return range(min(row.level for row in (*before, *after)), len(LEVELS))
+    return [level for level in LEVELS if _heard(before, level) != _heard(after, level)]
+
+
+def _heard(rows: list[VoiceRow], level: int) -> list[VoiceRow]:
+    return [row.heard_at(level) for row in rows if row.level <= level]
 
 
 def _spoken(world: World, case: Case, made: dict[int, View], found: Dates) -> dict[str, VoiceRow]:

@@ -223,10 +223,27 @@ SELECT id, level FROM event WHERE id = ANY ($1::uuid[])
 UNION ALL
 SELECT id, level FROM registered WHERE id = ANY ($1::uuid[]) AND to_position = 9223372036854775807
 
--- name: stood_in
--- Where events have stood, at which levels.
+-- name: ever_states
+-- Every state that events were ever in: for which levels, from and up to which position, and what is shown.
 -- $1 events
-SELECT DISTINCT timeline, low, high FROM timeline_entry WHERE event = ANY ($1::uuid[])
+SELECT low, high, from_position, to_position, event, body FROM event_state WHERE event = ANY ($1::uuid[])
+
+-- name: ever_entries
+-- Everywhere that events ever stood, as `ever_states`.
+-- $1 events
+SELECT low, high, from_position, to_position, event, timeline, placed, at, earliest, latest, position, bounded_from,
+       bounded_to, width, state, said_at, feed
+FROM timeline_entry WHERE event = ANY ($1::uuid[])
+
+-- name: ever_voices
+-- Every voice that was ever heard on events.
+-- $1 events
+SELECT level, from_position, to_position, event, body FROM voice WHERE event = ANY ($1::uuid[])
+
+-- name: lowest_level
+-- The lowest level that ever saw one of these registered things; null where none is one.
+-- $1 ids
+SELECT min(level) FROM registered WHERE id = ANY ($1::uuid[])
 
 -- name: forget_events
 -- $1 events

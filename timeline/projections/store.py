@@ -18,6 +18,7 @@ from timeline.model.kinds import AnyEvent, Event
 from timeline.model.record import LEVELS, Record
 from timeline.model.registry import AnyRegistration, Registration, keys
 from timeline.projections.fold import answers, rests_on
+from timeline.projections.told import changed, told
 from timeline.projections.world import (
     FOREVER,
     NAMES,
@@ -181,7 +182,8 @@ async def purge(connection: asyncpg.Connection, world: World, read: Reading, unt
     bound = [str(row["id"]) for row in await connection.fetch(SQL.component, ids)]
     rests = [str(row["thing"]) for row in await connection.fetch(SQL.rests_of, bound)]
     levels = {str(row["id"]): row["level"] for row in await connection.fetch(SQL.levels, [*bound, *rests])}
-    stood = await connection.fetch(SQL.stood_in, bound)
+    lowest = await connection.fetchval(SQL.lowest_level, ids)
+    before = await told(connection, SQL, bound)
     again = World(levels=levels)
     for row in await connection.fetch(SQL.records_about, [*bound, *rests], until):
         read(again, row)
@@ -190,16 +192,14 @@ async def purge(connection: asyncpg.Connection, world: World, read: Reading, unt
     await connection.execute(SQL.forget_erased_things, ids)
     await connection.execute(SQL.mark_things, ids)
     again.things.clear()  # only read here: their own versions stay as they are
-    again.heads = dict.fromkeys(_shown_anywhere(again, bound, stood), until)
+    again.heads, again.shown_anew = {}, {}  # of then: what readers see change now is told from what they saw
     await save_world(connection, again)
-
-
-def _shown_anywhere(world: World, bound: list[str], stood: list[asyncpg.Record]) -> set[tuple[str, int]]:
-    """Every timeline and level at which any of these events was shown or is: all of them may have changed."""
-    rows = [(str(row["timeline"]), row["low"], row["high"]) for row in stood]
-    rows += [(v.row.timeline, v.row.low, v.row.high) for several in world.entries.values() for v in several]
-    found = {(timeline, level) for timeline, low, high in rows for level in range(low, high + 1)}
-    return found | {(event, level) for event in [*bound, NAMES, PURGES] for level in LEVELS}
+    moved = changed(before, await told(connection, SQL, bound))
+    if lowest is not None:
+        moved |= {(NAMES, level) for level in LEVELS if level >= lowest}
+    moved |= {(PURGES, level) for _, level in moved}
+    if moved:
+        await connection.execute(SQL.move_heads, *_columns([(*each, until) for each in sorted(moved)], 3))
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -104,6 +104,10 @@ class VoiceRow(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a reader at this level sees it, and sees it have effect."""
         return self.level <= level and bool(self.live_levels >> level & 1)
 
+    def heard_at(self, level: int) -> "VoiceRow":
+        """As a reader at this level hears it: whether it has effect elsewhere is not told there."""
+        return msgspec.structs.replace(self, live_levels=self.live_levels >> level & 1)
+
 
 class StateRow(msgspec.Struct, frozen=True, kw_only=True):
     """One version of an event, for readers at levels `low` to `high`."""
