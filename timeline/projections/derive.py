@@ -7,6 +7,7 @@ through. Equal neighbours are stored as one row.
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, datetime
+from hashlib import blake2b
 from operator import eq
 from typing import Any
 
@@ -168,6 +169,7 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
         named=b"".join(bytes.fromhex(each.replace("-", "")) for each in dict.fromkeys(entry.named_in(state))),
         answers=tuple(state.replies_to) or None,
         state=_STATE.encode(state),
+        told=_told(state),
         week=placement.week,
         at=placement.at,
         earliest=when.earliest or first_said[0] or first_said[1] or placement.at,
@@ -178,6 +180,12 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
         flow="expected" if standing.phase == "expected" else "ongoing" if when.ongoing else "settled",
         said_at=place(None, None, False, first_said).at,
     )
+
+
+def _told(state: entry.State) -> int:
+    """A hash of what a difference tells of an event, so that versions are compared without reading them whole."""
+    told = (state.occurred, state.standing, state.rule, state.phase, state.revision, state.assessments)
+    return int.from_bytes(blake2b(_STATE.encode(told), digest_size=8).digest(), "big", signed=True)
 
 
 class _Before(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,6 +323,7 @@ def states(made: dict[int, View]) -> list[StateRow]:
             standing=None if view.kind == Assessment.kind_of() else view.standing.standing,
             phase=view.standing.phase,
             week=view.week,
+            told=view.told,
             named=view.named,
             answers=view.answers,
             body=view.state,

@@ -57,6 +57,7 @@ CREATE TABLE event_state (
   standing text,
   phase text NOT NULL,
   week text NOT NULL,
+  told bigint NOT NULL,
   named bytea NOT NULL,
   answers uuid[],
   body bytea NOT NULL,
@@ -64,7 +65,8 @@ CREATE TABLE event_state (
   to_position bigint NOT NULL,
   PRIMARY KEY (event, to_position, low)  -- what holds now is the last, what held long ago is passed by no reader of now
 );
-CREATE INDEX event_state_begun ON event_state (from_position);
+CREATE INDEX event_state_begun ON event_state (from_position, event);
+CREATE INDEX event_state_ended ON event_state (to_position, event) WHERE to_position < 9223372036854775807;
 CREATE TABLE timeline_entry (
   timeline uuid NOT NULL,
   event uuid NOT NULL,

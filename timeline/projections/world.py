@@ -118,6 +118,8 @@ class StateRow(msgspec.Struct, frozen=True, kw_only=True):
     standing: str | None
     phase: str
     week: str
+    told: int
+    """A hash of what a difference between two moments tells of it: when, where it stands, what is judged of it."""
     named: bytes
     """The things that its answer names: their ids, 16 bytes each."""
     answers: tuple[str, ...] | None
@@ -170,6 +172,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     named: bytes
     answers: tuple[str, ...] | None
     state: bytes
+    told: int
     week: str
     at: date
     earliest: date
