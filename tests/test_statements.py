@@ -16,6 +16,7 @@ OWNER, WRITER, PROJECTOR = None, "timeline_writer", "timeline_projector"
 ROLES: dict[str, tuple[str | None, ...]] = {
     "db/migrate.sql": (OWNER,),
     "log/log.sql": (WRITER, PROJECTOR),  # the projector tails it, and `timeline check` reads the whole of it
+    "projections/diff.sql": (WRITER,),
     "projections/pages.sql": (WRITER,),
     "projections/projector.sql": (PROJECTOR,),
     "projections/tables.sql": (PROJECTOR,),

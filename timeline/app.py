@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from timeline.access import Access, owner_token
-from timeline.api import changes, events, meta, registries, timelines, weeks
+from timeline.api import changes, diff, events, meta, registries, timelines, weeks
 from timeline.api.edge import Edge
 from timeline.api.metrics import Metrics
 from timeline.api.openapi import document, encoded
@@ -47,6 +47,7 @@ HANDLERS: list[HTTPRouteHandler] = [
     timelines.place_timeline,
     timelines.whole_timeline,
     weeks.get_week,
+    diff.get_difference,
     *registries.ROUTES,
     changes.get_changes,
     meta.get_kinds,

@@ -49,6 +49,7 @@ ODD = [
     "'",
     "2019-W3",
     "2019W23",
+    "2019-W23",
 ]
 """Texts of which each pattern takes some and refuses others."""
 
@@ -168,7 +169,9 @@ async def ask(client: httpx.AsyncClient, path: str, call: Call, *query: tuple[st
     """The call, with what else it needs: a post is an example of the document's, recorded only when that is tried."""
     where = address(path)
     if "requestBody" not in call:
-        return await client.get(where, params=query)
+        needed = [each["name"] for each in call["parameters"] if each["in"] == "query" and each["required"]]
+        more = [(name, "0") for name in needed if name != query[0][0]]
+        return await client.get(where, params=[*query, *more])
     example = next(iter(call["requestBody"]["content"]["application/json"]["examples"].values()))["value"]
     return await client.post(
         where, params=[*query, *([] if query[0][0] == "dry_run" else [("dry_run", "true")])], json=example

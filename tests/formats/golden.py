@@ -11,6 +11,7 @@ FOLDER = Path(__file__).parents[1] / "golden" / "formats"
 ANSWERS: dict[str, Shape] = {
     "page": samples.haftar(),
     "week": samples.full_week(),
+    "difference": samples.difference(),
     "event": samples.full_event(),
     "feed": samples.feed(),
     "registry": samples.registry(),

@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
+from timeline.model.changes import CauseShown, ChangeShown, Difference, StoodShown, What
 from timeline.model.entry import (
     AssessmentShown,
-    ChangeShown,
     DateShown,
     Entry,
     EventShown,
@@ -18,15 +18,13 @@ from timeline.model.entry import (
     RecordShown,
     RegisteredPage,
     RegisteredShown,
-    Sections,
-    Slice,
     Stand,
     Subject,
     TargetShown,
     VoiceCounts,
     VoiceShown,
-    What,
 )
+from timeline.model.slice import Sections, Slice
 
 RECORDED_AT = datetime(2019, 6, 14, 9, 30, tzinfo=UTC)
 HAFTAR, PUTIN, RUSSIA, MBZ, MOSCOW = "a-haftar", "a-putin", "a-russia", "a-mbz", "p-moscow"
@@ -190,18 +188,79 @@ def haftar() -> Page:
 
 def changes() -> list[ChangeShown]:
     """One change of every sort."""
+    denied = cause(14, "denial", "denied by Russian officials", ["standing"], source=OFFICIALS)
+    corrected = cause(
+        15,
+        "correction",
+        "corrected, our error",
+        ["re-dated", "corrected"],
+        ground="our_error",
+        reason="Typed into the wrong week.",
+        authority="the desk",
+    )
+    judged = [AssessmentShown(id="e08", source=WEEKLY, likelihood="very_unlikely", confidence="low")]
     return [
-        change(2, what=["new"], standing="reported"),
-        change(3, what=["standing", "re-dated"], standing="denied", standing_before="reported", week_before="2019-W24"),
-        change(5, what=["corrected"], standing="reported", standing_before="reported"),
-        change(7, what=["gone"], standing_before="rumoured"),
+        change(2, ["new"], None, stood()),
+        change(
+            3,
+            ["re-dated", "standing", "corrected"],
+            stood(occurred=CONTINUES),
+            stood(standing="denied", rule="R5", denied_by=[OFFICIALS], revision=2),
+            causes=[denied, corrected],
+            causes_total=2,
+        ),
+        change(5, ["judged", "taken-back"], stood(assessments=judged), stood()),
+        change(6, ["phase", "judged"], stood(phase="expected"), stood(assessments=judged)),
+        change(7, ["gone", "recalled"], stood(standing="rumoured", rule="R8"), None),
+        change(8, ["gone", "merged"], stood(), None, survivor=denial().of[0]),
+        change(9, ["back"], None, stood()),
     ]
 
 
-def change(number: int, what: list[What], **fields: Any) -> ChangeShown:
+def change(
+    number: int, what: list[What], before: StoodShown | None, after: StoodShown | None, **fields: Any
+) -> ChangeShown:
     """What changed about one event."""
-    shown: dict[str, Any] = {"week": "2019-W23", "title": f"Event {number}", **fields}
-    return ChangeShown(id=f"01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c{number:02}", what=what, position=number, **shown)
+    told = after or before
+    assert told is not None
+    moved = before.occurred.week if before and before.occurred.week != told.occurred.week else None
+    return ChangeShown(
+        id=f"01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c{number:02}",
+        title=f"Event {number}",
+        what=what,
+        week=told.occurred.week,
+        week_before=moved,
+        standing=after.standing if after else None,
+        standing_before=before.standing if before else None,
+        position=number,
+        before=before,
+        after=after,
+        **fields,
+    )
+
+
+def stood(**changes: Any) -> StoodShown:
+    """The visit as a difference compares it, with what is given changed."""
+    return StoodShown(**{name: getattr(entry(), name) for name in StoodShown.__struct_fields__} | changes)
+
+
+def cause(position: int, kind: str, words: str, what: list[What], **fields: Any) -> CauseShown:
+    """A record that changed an event."""
+    return CauseShown(
+        position=position,
+        id=f"r-{position}",
+        kind=kind,
+        recorded_at=RECORDED_AT,
+        recorded_by="analyst",
+        what=what,
+        words=words,
+        **fields,
+    )
+
+
+def difference() -> Difference:
+    """One change of every sort, between two positions."""
+    return Difference(from_=13, to=41, subjects=[SUBJECT], week="2019-W23", changes=changes(), names=NAMES, next="c-2")
 
 
 def week(truncated: list[str] | None = None, **sections: Any) -> Slice:

@@ -10,7 +10,9 @@ import pytest
 from tests.formats import golden, samples
 from timeline.errors import NotAcceptable
 from timeline.formats import FORMATS, offered, render
-from timeline.model.entry import EventShown, Feed, Page, RegisteredPage, RegisteredShown, Slice
+from timeline.model.changes import Difference
+from timeline.model.entry import EventShown, Feed, Page, RegisteredPage, RegisteredShown
+from timeline.model.slice import Slice
 
 
 def test_formats_are_found_by_looking_json_first() -> None:
@@ -23,6 +25,7 @@ def test_formats_are_found_by_looking_json_first() -> None:
     [
         (Page, {"json", "ndjson", "csv", "markdown"}),
         (Slice, {"json", "ndjson", "csv", "markdown"}),
+        (Difference, {"json", "markdown"}),
         (EventShown, {"json", "markdown"}),
         (Feed, {"json", "ndjson"}),
         (RegisteredPage, {"json", "ndjson", "csv", "markdown"}),

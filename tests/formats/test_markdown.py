@@ -138,7 +138,14 @@ def test_a_week_is_numbered_through() -> None:
 def test_a_change_says_from_what_to_what() -> None:
     text = raw(samples.full_week())
 
-    assert "8. **2019-W23**: Event 3\n   - standing was reported, now denied; re-dated from 2019-W24 to" in text
+    assert (
+        "8. **early June 2019**: Event 3\n"
+        "   - re-dated from continues (since an unknown day) to early June 2019, from week 2019-W24 to 2019-W23\n"
+        "   - was reported (R7), now denied by Russian officials (R5)\n"
+        "   - corrected\n"
+        "   - because denied by Russian officials (position 14)\n"
+        "   - because corrected, our error, on the authority of the desk: “Typed into the wrong week.” (position 15)\n"
+    ) in text
 
 
 def test_an_event_lists_its_voices_in_a_table() -> None:

@@ -6,6 +6,7 @@ makes one up gets no more than by asking.
 
 import base64
 import hashlib
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -41,12 +42,24 @@ def opened(text: str) -> str:
     return inner
 
 
-def walk_text(walk: Walk) -> str:
+class Steps(msgspec.Struct, frozen=True, array_like=True):
+    """Where the next page of what changed starts, and the two positions that the whole walk compares."""
+
+    query: str
+    before: int
+    after: int
+    place: tuple[int, UUID]
+
+
+W = TypeVar("W", Walk, Steps)
+
+
+def walk_text(walk: Walk | Steps) -> str:
     """The walk as a cursor."""
     return sealed(base64.urlsafe_b64encode(msgspec.msgpack.encode(walk)).decode().rstrip("="))
 
 
-def walk_of(text: str, query: str) -> Walk:
+def walk_of(text: str, query: str, kind: type[W]) -> W:
     """The walk of a cursor that we gave for this query.
 
     Raises:
@@ -54,7 +67,7 @@ def walk_of(text: str, query: str) -> Walk:
     """
     inner = opened(text)
     try:
-        walk = msgspec.msgpack.decode(base64.urlsafe_b64decode(inner + "=" * (-len(inner) % 4)), type=Walk)
+        walk = msgspec.msgpack.decode(base64.urlsafe_b64decode(inner + "=" * (-len(inner) % 4)), type=kind)
     except (ValueError, msgspec.MsgspecError):
         raise _bad() from None
     if walk.query != query:

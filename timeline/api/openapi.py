@@ -158,13 +158,22 @@ def _path_parameter(name: str) -> dict[str, Any]:
 def _query_parameters(contract: Contract) -> list[dict[str, Any]]:
     if contract.query is None:
         return []
-    properties = schemas([contract.query], REF).components[contract.query.__name__].get("properties", {})
+    asked = schemas([contract.query], REF).components[contract.query.__name__]
     found = []
-    for name, schema in properties.items():
+    for name, schema in asked.get("properties", {}).items():
         plain = _without_null(schema)
         described = {"description": plain.pop("description")} if "description" in plain else {}
         listed = {"style": "form", "explode": True} if plain.get("type") == "array" else {}
-        found.append({"name": name, "in": "query", "required": False, "schema": plain, **described, **listed})
+        found.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": name in asked.get("required", []),
+                "schema": plain,
+                **described,
+                **listed,
+            }
+        )
     return found
 
 

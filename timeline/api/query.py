@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import FieldInfo
 
-from timeline.api.moments import Moment
+from timeline.api.moments import WEEK, Moment
 from timeline.api.service import Asked
 from timeline.errors import BadParameter, Fault, NotFound, UnknownParameter
 from timeline.model.faults import FAULTS_MAX, faults, shown
@@ -39,6 +39,15 @@ Cursor = Annotated[
 ]
 
 Feeds = Annotated[Literal["exclude", "include"], Meta(description="Whether to show what only a machine's feed says.")]
+WeekName = Annotated[
+    str,
+    Meta(
+        min_length=8,
+        max_length=8,
+        pattern=rf"^{WEEK.pattern}\Z",
+        description="Placed in this ISO week, before or after.",
+    ),
+]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many a page holds, at most.")]
 
 
@@ -93,6 +102,20 @@ class WeekParams(Seen, frozen=True, kw_only=True):
         Meta(description="In the one week that it is placed in, in any that it may lie in, or only if surely in it."),
     ] = "anchored"
     feeds: Feeds = "exclude"
+
+
+class DiffParams(Fresh, frozen=True, kw_only=True):
+    """What may be asked of a difference between two moments."""
+
+    from_: Annotated[Moment, Meta(description="The earlier moment.")] = msgspec.field(name="from")
+    to: Annotated[Moment, Meta(description="The later moment; now when left out.")] | None = None
+    actor: Reference | None = None
+    topic: Reference | None = None
+    place: Reference | None = None
+    week: WeekName | None = None
+    feeds: Feeds = "exclude"
+    limit: Limit = 50
+    cursor: Cursor | None = None
 
 
 class EventParams(Seen, frozen=True, kw_only=True):
@@ -197,7 +220,11 @@ def _read(query: bytes, params: type[msgspec.Struct]) -> Any:
     if unknown:
         raise UnknownParameter(f"Expected one of {known}; found {unknown[0].found}.", errors=unknown[:FAULTS_MAX])
     values: dict[str, Any] = {}
-    wrong: list[Fault] = []
+    wrong = [
+        Fault(pointer=_pointer(name), expected="a value", found="nothing")
+        for name, field in fields.items()
+        if field.required and name not in given
+    ]
     for name, texts in given.items():
         if _is_list(fields[name].type):
             values[name] = [part for text in texts for part in text.split(",")]

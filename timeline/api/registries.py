@@ -39,7 +39,7 @@ def _list(kind: str) -> HTTPRouteHandler:
         fmt = negotiated(request, RegisteredPage)
         as_of = await asked_moment(to, params.as_of, params.min_position)
         query = fingerprint(kind, params.q or "", who.level)
-        walk = walk_of(params.cursor, query) if params.cursor else None
+        walk = walk_of(params.cursor, query, Walk) if params.cursor else None
         if params.as_of is not None and as_of is not None and walk:
             await check_walk(to, params.as_of, as_of, walk.position)
         async with to.reader.at(as_of) as (connection, position):

@@ -14,7 +14,8 @@ from timeline.api.query import WeekParams, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.errors import BadDate, NotFound
-from timeline.model.entry import Slice, Subject
+from timeline.model.entry import Subject
+from timeline.model.slice import Slice
 from timeline.model.weeks import week_bounds, week_of
 from timeline.projections.pages import EVERYTHING, Connection, etag, subject_of
 from timeline.projections.slices import WeekQuery, week_after, week_slice

@@ -14,7 +14,9 @@ from timeline.formats import words
 from timeline.formats.escapes import cell
 from timeline.formats.format import Format
 from timeline.formats.words import SEPARATOR, Names
-from timeline.model.entry import ChangeShown, Entry, Page, RegisteredPage, RegisteredShown, Slice
+from timeline.model.changes import ChangeShown
+from timeline.model.entry import Entry, Page, RegisteredPage, RegisteredShown
+from timeline.model.slice import Slice
 
 Row = Mapping[str, object]
 

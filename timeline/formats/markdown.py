@@ -9,7 +9,9 @@ from timeline.formats import words
 from timeline.formats.escapes import inline, paragraphs
 from timeline.formats.format import Format
 from timeline.formats.words import Names
-from timeline.model.entry import ChangeShown, Entry, EventShown, Page, RegisteredPage, Slice, VoiceShown
+from timeline.model.changes import ChangeShown, Difference
+from timeline.model.entry import Entry, EventShown, Page, RegisteredPage, VoiceShown
+from timeline.model.slice import Slice
 
 TITLES = {
     "happened": "Happened",
@@ -53,6 +55,15 @@ def _sections(week: Slice) -> Iterator[str]:
         number += len(lines)
 
 
+def _difference(found: Difference) -> bytes:
+    whose = ", ".join(inline(each.name) for each in found.subjects) or "All events"
+    placed = f", week {found.week}" if found.week else ""
+    blocks = [f"# {whose}{placed}: what changed", f"From position {found.from_} to position {found.to}."]
+    blocks += [_numbered(found.changes, found.names)] if found.changes else [NOTHING]
+    blocks += ["More changes follow on the next page."] if found.next else []
+    return _document(blocks)
+
+
 def _event(event: EventShown) -> bytes:
     moment = [] if event.as_of is None else [_moment(event.as_of, event.as_of)]
     blocks = [f"# {inline(event.title)}", *moment, _when(event), _bullets(_about(event, event.names))]
@@ -86,8 +97,13 @@ def _item(number: int, line: Entry | ChangeShown, names: Names) -> str:
     """One numbered line, and what is to be said about it below, indented to the text as CommonMark asks."""
     marker = f"{number}. "
     if isinstance(line, ChangeShown):
-        return f"{marker}{_head(line.week, line.title)}\n{_bullets([words.change(line)], len(marker))}"
+        return f"{marker}{_head(_changed_when(line), line.title)}\n{_bullets(words.change(line, names), len(marker))}"
     return f"{marker}{_head(words.when(line.occurred), line.title)}\n{_bullets(_about(line, names), len(marker))}"
+
+
+def _changed_when(line: ChangeShown) -> str:
+    told = line.after or line.before
+    return words.when(told.occurred) if told else line.week
 
 
 def _head(when: str, title: str) -> str:
@@ -174,5 +190,5 @@ FORMAT = Format(
     name="markdown",
     suffix=".md",
     media_type="text/markdown; charset=utf-8; variant=GFM",
-    renders={Page: _page, Slice: _slice, EventShown: _event, RegisteredPage: _registered},
+    renders={Page: _page, Slice: _slice, Difference: _difference, EventShown: _event, RegisteredPage: _registered},
 )

@@ -12,7 +12,9 @@ import msgspec
 from timeline.formats import words
 from timeline.formats.format import Format
 from timeline.formats.words import Names
-from timeline.model.entry import ChangeShown, Entry, Feed, Page, RegisteredPage, Slice
+from timeline.model.changes import ChangeShown
+from timeline.model.entry import Entry, Feed, Page, RegisteredPage
+from timeline.model.slice import Slice
 
 _ENCODER = msgspec.json.Encoder()
 

@@ -7,19 +7,9 @@ from typing import Any
 
 import msgspec
 
-from timeline.model.entry import (
-    AssessmentShown,
-    ChangeShown,
-    DateShown,
-    Entry,
-    NameShown,
-    OccurredShown,
-    Sections,
-    Slice,
-    Stand,
-    State,
-    VoiceShown,
-)
+from timeline.model.changes import CauseShown, ChangeShown, StoodShown
+from timeline.model.entry import AssessmentShown, DateShown, Entry, NameShown, OccurredShown, Stand, State, VoiceShown
+from timeline.model.slice import Sections, Slice
 from timeline.model.standing import PARTICIPANT
 
 Names = Mapping[str, NameShown]
@@ -129,7 +119,7 @@ def assessment(judgement: AssessmentShown, names: Names) -> str:
     return f"{said} ({name(judgement.source, names)})"
 
 
-def standing(stand: Stand | State, names: Names) -> str:
+def standing(stand: Stand | State | StoodShown, names: Names) -> str:
     """Where it stands, who denies it, and by which rule: `denied by Russian officials (R5)`. Empty if it has none."""
     if stand.standing is None:
         return ""
@@ -156,17 +146,51 @@ def circumstances(entry: Entry) -> list[str]:
     ]
 
 
-def change(changed: ChangeShown) -> str:
-    """What changed: `re-dated from 2019-W24 to 2019-W23; standing was reported, now denied`."""
-    told: dict[str, str] = {}
-    if changed.week_before not in (None, changed.week):
-        told["re-dated"] = f"re-dated from {changed.week_before} to {changed.week}"
-    if changed.standing_before != changed.standing:
-        told["standing"] = f"standing was {changed.standing_before or 'none'}, now {changed.standing or 'none'}"
-    parts = [told.get(what, what) for what in changed.what]
-    if "standing" not in changed.what and "gone" not in changed.what and changed.standing:
-        parts.append(f"stands as {changed.standing}")
-    return SEPARATOR.join(parts)
+def change(changed: ChangeShown, names: Names) -> list[str]:
+    """What changed, a line each: `was rumoured (R8), now denied by White House source (R5)`; then why."""
+    before, after = changed.before, changed.after
+    told = _compared(before, after, names) if before and after else [_appeared(changed, names)]
+    return [*told, *(words for what in changed.what if (words := _EDITS.get(what))), *map(cause, changed.causes)]
+
+
+_EDITS = {"corrected": "corrected", "taken-back": "taken back by its source", "marked": "marked anew"}
+
+
+def cause(told: CauseShown) -> str:
+    """A record that changed an event: `because denied by White House source (position 48)`."""
+    reason = f": “{told.reason}”" if told.reason else ""
+    authority = f", on the authority of {told.authority}" if told.authority else ""
+    return f"because {told.words}{authority}{reason} (position {told.position})"
+
+
+def _appeared(changed: ChangeShown, names: Names) -> str:
+    """That an event came or went."""
+    if changed.after is not None:
+        stands = standing(changed.after, names)
+        came = "new" if "new" in changed.what else "an event of its own again"
+        return f"{came}: {stands}" if stands else came
+    if "recalled" in changed.what:
+        return "gone: recalled"
+    same = f" as “{changed.survivor.title}” ({changed.survivor.standing or 'no standing'})" if changed.survivor else ""
+    return f"gone: the same event{same}" if "merged" in changed.what else "gone"
+
+
+def _compared(before: StoodShown, after: StoodShown, names: Names) -> list[str]:
+    """What is otherwise than it was."""
+    told = []
+    if before.occurred != after.occurred:
+        weeks = [each.occurred.week for each in (before, after)]
+        moved = f", from week {weeks[0]} to {weeks[1]}" if weeks[0] != weeks[1] else ""
+        told.append(f"re-dated from {when(before.occurred)} to {when(after.occurred)}{moved}")
+    if (before.standing, before.rule) != (after.standing, after.rule):
+        told.append(f"was {standing(before, names)}, now {standing(after, names)}")
+    if before.phase != after.phase:
+        told.append(f"was {plain(before.phase)}, now {plain(after.phase)}")
+    told += [f"judged {assessment(each, names)}" for each in after.assessments if each not in before.assessments]
+    told += [
+        f"no longer judged {assessment(each, names)}" for each in before.assessments if each not in after.assessments
+    ]
+    return told
 
 
 def side(voice: VoiceShown, names: Names) -> str:

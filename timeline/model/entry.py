@@ -1,4 +1,7 @@
-"""What a reader gets: entries, events, pages, weeks, changes. Fields may be added; none is ever renamed."""
+"""What a reader gets: entries, events, pages, registered things. Fields may be added; none is ever renamed.
+
+What changed is in `changes`, a week in `slice`.
+"""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -337,73 +340,6 @@ class EventShown(Entry, frozen=True, kw_only=True):
     """Who recorded it, by pseudonym."""
     as_of: int | None = None
     """The position asked for; null for now."""
-    names: dict[str, NameShown]
-    """What each id here is called."""
-
-
-What = Literal["new", "re-dated", "standing", "corrected", "gone"]
-
-
-class ChangeShown(Shape, frozen=True, kw_only=True):
-    """What changed about an event between two positions."""
-
-    id: Identifier
-    title: str
-    """Its title."""
-    what: list[What]
-    """What changed: it is new, was moved to another week, stands differently, was corrected, or is gone."""
-    week: str
-    """The week that it is placed in."""
-    week_before: str | None = None
-    """The week that it was placed in, where that changed."""
-    standing: Word | None = None
-    """Where it stands."""
-    standing_before: Word | None = None
-    """Where it stood, where that changed."""
-    position: int
-    """The position of the record that changed it last."""
-
-
-class Sections(Shape, frozen=True, kw_only=True):
-    """The sections of a weekly slice."""
-
-    happened: list[Entry]
-    """Occurrences of the week, neither expected nor ongoing."""
-    said: list[Entry]
-    """Speech, replies and judgements of the week, and expected events first said in it."""
-    continuing: list[Entry]
-    """Ongoing, begun or first said by the week's end."""
-    ahead: list[Entry]
-    """Expected, first said by the week's end, last day not before it."""
-    unresolved: list[Entry]
-    """Expected, last day before the week's end."""
-    changed: list[ChangeShown]
-    """What our records of the week changed."""
-
-
-class Slice(Shape, frozen=True, kw_only=True):
-    """A weekly slice."""
-
-    week: str
-    """The ISO week."""
-    from_: date = msgspec.field(name="from")
-    """Its Monday."""
-    to: date
-    """Its Sunday."""
-    position: int
-    """The position of the log that it was read at."""
-    as_of: int | None
-    """The position asked for; null for now."""
-    subject: Subject
-    """Whose week it is."""
-    match: str
-    """How events were matched: `anchored`, `possible` or `certain`."""
-    matched: list[Identifier]
-    """Every event that the week matches, in order: `anchored`, `possible` or `certain`."""
-    sections: Sections
-    """The entries, by what they are to the week."""
-    truncated: list[str]
-    """Sections that hold more than is listed; read the timeline with `from` and `to` for all of it."""
     names: dict[str, NameShown]
     """What each id here is called."""
 

@@ -351,8 +351,15 @@ async def targets_of(
     connection: Connection, states: Iterable[State], level: int, position: int
 ) -> dict[str, TargetShown]:
     """The events that these are `of`, as far as this level sees them."""
-    wanted = {UUID(each) for state in states for each in state.replies_to}
-    rows = await connection.fetch(SQL.states, list(wanted), level, position) if wanted else []
+    return await targets_named(connection, {UUID(each) for s in states for each in s.replies_to}, level, position)
+
+
+async def targets_named(
+    connection: Connection, wanted: Iterable[UUID], level: int, position: int
+) -> dict[str, TargetShown]:
+    """Events by title and standing, as far as this level sees them."""
+    ids = sorted(wanted)
+    rows = await connection.fetch(SQL.states, ids, level, position) if ids else []
     return {str(row["event"]): _TARGET.decode(row["body"]) for row in rows}
 
 

@@ -129,37 +129,6 @@ WHERE e.low <= $2 AND e.high >= $2 AND e.from_position <= $3 AND e.to_position >
 ORDER BY e.at, e.earliest, e.latest, e.position
 LIMIT $8
 
--- name: changed
--- Events of a timeline that changed between two positions, as they stood before and after; and how many changes were
--- looked at. One row without an event when none is found.
--- $1 timeline, $2 level, $3 position before, $4 position after, $5 most, $6 also in this timeline or null, $7 how many
--- changes to look at
-WITH looked AS MATERIALIZED (
-  SELECT event, from_position FROM event_state
-  WHERE from_position > $3 AND from_position <= $4 AND low <= $2 AND high >= $2
-  ORDER BY from_position LIMIT $7
-)
-SELECT found.*, looked_at.total AS looked_at
-FROM (SELECT count(*) AS total FROM looked) AS looked_at
-LEFT JOIN LATERAL (
-  SELECT c.event, c.moved, before.body AS body_before, after.body AS body_after
-  FROM (SELECT event, max(from_position) AS moved FROM looked GROUP BY event) AS c
-  LEFT JOIN event_state AS before ON before.event = c.event AND before.low <= $2 AND before.high >= $2
-    AND before.from_position <= $3 AND before.to_position > $3
-  LEFT JOIN event_state AS after ON after.event = c.event AND after.low <= $2 AND after.high >= $2
-    AND after.from_position <= $4 AND after.to_position > $4
-  WHERE EXISTS (
-      SELECT FROM timeline_entry AS e
-      WHERE e.event = c.event AND e.timeline = $1 AND e.low <= $2 AND e.high >= $2
-        AND e.from_position <= $4 AND e.to_position > $3)
-    AND ($6::uuid IS NULL OR EXISTS (
-      SELECT FROM timeline_entry AS e
-      WHERE e.event = c.event AND e.timeline = $6 AND e.low <= $2 AND e.high >= $2
-        AND e.from_position <= $4 AND e.to_position > $3))
-  ORDER BY c.moved, c.event
-  LIMIT $5
-) AS found ON true
-
 -- name: states
 -- Events as they stand.
 -- $1 events, $2 level, $3 position

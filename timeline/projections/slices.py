@@ -6,15 +6,16 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from timeline.model.entry import ChangeShown, Entry, Sections, Slice, State, Subject, What
+from timeline.model.changes import ChangeShown
+from timeline.model.entry import Entry, Subject
 from timeline.model.kinds import EVENTS, Speech
+from timeline.model.slice import Sections, Slice
 from timeline.model.weeks import Match, Placement, matches, week_bounds, week_of
-from timeline.projections.pages import SQL, Connection, shown
+from timeline.projections.diff import DiffQuery, changes, ids_in
+from timeline.projections.pages import SQL, Connection, names_of, shown
 
 SECTION_MAX = 1_000
 CHANGED_MAX = 200
-CHANGES_LOOKED_AT_MAX = 2_000
-_STATE = msgspec.json.Decoder(State)
 
 
 class WeekQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ async def week_slice(
         "unresolved": [e for row, e in found if _open_by(row, last) and (row["bounded_to"] or date.max) < last],
     }
     changed, cut = await _changed(connection, query, since, until)
+    told = await names_of(connection, [], query.level, position, ids_in(changed) - names.keys())
     full = [name for name, listed in sections.items() if len(listed) > SECTION_MAX or len(rows) == 5 * SECTION_MAX]
     return Slice(
         week=query.week,
@@ -68,7 +70,7 @@ async def week_slice(
         matched=[e.id for _, e in found if e.id in matched],
         sections=Sections(**{name: listed[:SECTION_MAX] for name, listed in sections.items()}, changed=changed),
         truncated=full + (["changed"] if cut else []),
-        names=names,
+        names=dict(sorted((names | told).items())),
     )
 
 
@@ -97,47 +99,16 @@ def _open_by(row: asyncpg.Record, last: date) -> bool:
 
 async def _changed(connection: Connection, query: WeekQuery, since: int, until: int) -> tuple[list[ChangeShown], bool]:
     """What changed between two positions, and whether there may be more: a bulk load may fall into any week."""
-    if until <= since:
-        return [], False
-    rows = await connection.fetch(
-        SQL.changed, query.timeline, query.level, since, until, CHANGED_MAX, query.also, CHANGES_LOOKED_AT_MAX
+    asked = DiffQuery(
+        level=query.level,
+        before=since,
+        after=max(since, until),
+        timelines=(query.timeline, *([query.also] if query.also else [])),
+        feeds=query.feeds,
+        limit=CHANGED_MAX,
     )
-    found = [change for row in rows if row["event"] is not None and (change := _change(row)) is not None]
-    return found, len(rows) == CHANGED_MAX or rows[0]["looked_at"] == CHANGES_LOOKED_AT_MAX
-
-
-def _change(row: asyncpg.Record) -> ChangeShown | None:
-    before = _STATE.decode(row["body_before"]) if row["body_before"] else None
-    after = _STATE.decode(row["body_after"]) if row["body_after"] else None
-    told = after or before
-    if told is None:
-        return None  # it came and went between the two moments
-    what = _what(before, after)
-    if not what:
-        return None
-    return ChangeShown(
-        id=told.id,
-        title=told.title,
-        what=what,
-        week=told.occurred.week,
-        week_before=before.occurred.week if before and after and before.occurred.week != after.occurred.week else None,
-        standing=after.standing if after else None,
-        standing_before=before.standing if before else None,
-        position=row["moved"] if after else told.position,
-    )
-
-
-def _what(before: State | None, after: State | None) -> list[What]:
-    if before is None:
-        return ["new"]
-    if after is None:
-        return ["gone"]
-    told: dict[What, bool] = {
-        "re-dated": before.occurred.edtf != after.occurred.edtf,
-        "standing": before.standing != after.standing,
-        "corrected": before.revision != after.revision,
-    }
-    return [name for name, is_so in told.items() if is_so]
+    found, following = await changes(connection, asked, asked.beginning)
+    return found, following is not None
 
 
 def week_after(week: str, weeks: int) -> str:
