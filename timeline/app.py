@@ -42,6 +42,7 @@ HANDLERS: list[HTTPRouteHandler] = [
     events.post_event,
     events.post_events,
     events.get_event,
+    events.get_history,
     timelines.actor_timeline,
     timelines.topic_timeline,
     timelines.place_timeline,

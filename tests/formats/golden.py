@@ -13,6 +13,7 @@ ANSWERS: dict[str, Shape] = {
     "week": samples.full_week(),
     "difference": samples.difference(),
     "event": samples.full_event(),
+    "history": samples.history(),
     "feed": samples.feed(),
     "registry": samples.registry(),
     "registered": samples.registered(),

@@ -3,7 +3,18 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from timeline.model.changes import CauseShown, ChangeShown, Difference, StoodShown, What
+import msgspec
+
+from timeline.model.changes import (
+    CauseShown,
+    ChangeShown,
+    Difference,
+    FieldChange,
+    History,
+    StoodShown,
+    VersionShown,
+    What,
+)
 from timeline.model.entry import (
     AssessmentShown,
     DateShown,
@@ -261,6 +272,22 @@ def cause(position: int, kind: str, words: str, what: list[What], **fields: Any)
 def difference() -> Difference:
     """One change of every sort, between two positions."""
     return Difference(from_=13, to=41, subjects=[SUBJECT], week="2019-W23", changes=changes(), names=NAMES, next="c-2")
+
+
+def history() -> History:
+    """A visit that was reported, corrected and recalled."""
+    recalled = cause(16, "recall", "recalled: our record is struck", ["gone", "recalled"], reason="Twice.")
+    counts = [FieldChange(field="voices", before={"assert": 1, "deny": 0}, after={"assert": 1, "deny": 1})]
+    told = FieldChange(field="denied_by", before=[], after=[OFFICIALS])
+    dated = FieldChange(field="occurred", before=msgspec.to_builtins(CONTINUES), after=msgspec.to_builtins(EARLY_JUNE))
+    first = cause(3, "visit", "recorded", ["new"])
+    versions = [
+        VersionShown(position=3, what=["new"], stood=stood(), changes=[], cause=first),
+        VersionShown(position=14, what=["standing"], stood=stood(rule="R5"), changes=[*counts, told], cause=None),
+        VersionShown(position=15, what=["re-dated"], stood=stood(), changes=[dated], cause=changes()[1].causes[1]),
+        VersionShown(position=16, what=["gone", "recalled"], stood=None, changes=[], cause=recalled),
+    ]
+    return History(id=entry().id, position=41, as_of=20, versions=versions, names=NAMES, next="c-2")
 
 
 def week(truncated: list[str] | None = None, **sections: Any) -> Slice:

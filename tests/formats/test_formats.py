@@ -10,7 +10,7 @@ import pytest
 from tests.formats import golden, samples
 from timeline.errors import NotAcceptable
 from timeline.formats import FORMATS, offered, render
-from timeline.model.changes import Difference
+from timeline.model.changes import Difference, History
 from timeline.model.entry import EventShown, Feed, Page, RegisteredPage, RegisteredShown
 from timeline.model.slice import Slice
 
@@ -27,6 +27,7 @@ def test_formats_are_found_by_looking_json_first() -> None:
         (Slice, {"json", "ndjson", "csv", "markdown"}),
         (Difference, {"json", "markdown"}),
         (EventShown, {"json", "markdown"}),
+        (History, {"json", "markdown"}),
         (Feed, {"json", "ndjson"}),
         (RegisteredPage, {"json", "ndjson", "csv", "markdown"}),
         (RegisteredShown, {"json"}),

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any, Union
+from uuid import UUID
 
 import msgspec
 from litestar.params import FromPath
@@ -10,19 +11,22 @@ from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified,
 from timeline.api.batch import BatchBody, lines_of
 from timeline.api.body import JSON, NDJSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
-from timeline.api.moments import asked_moment
+from timeline.api.cursors import Steps, fingerprint, walk_of, walk_text
+from timeline.api.moments import asked_moment, check_walk
 from timeline.api.posting import post_batch, post_one
 from timeline.api.problems import answer, instance_of
-from timeline.api.query import BatchParams, EventParams, PostParams, read_query
+from timeline.api.query import BatchParams, EventParams, HistoryParams, PostParams, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.errors import BatchRefused, NotFound
 from timeline.log.resolve import as_uuid
+from timeline.model.changes import History
 from timeline.model.edits import EDITS
 from timeline.model.entry import BatchReceipt, EventShown, Receipt
 from timeline.model.faults import shown
 from timeline.model.kinds import EVENTS
 from timeline.projections.events import Moved, event_shown
+from timeline.projections.history import history
 from timeline.projections.pages import etag
 
 Posted: Any = Union[tuple({**EVENTS, **EDITS}.values())]  # noqa: UP007  (built from a tuple, so not writable with |)
@@ -112,9 +116,7 @@ async def get_event(request: Asked, event: FromPath[str]) -> Written:
     params = read_query(request, EventParams)
     fmt = negotiated(request, EventShown)
     to = service(request)
-    event_id = as_uuid(event)
-    if event_id is None:
-        raise NotFound(f"No event {shown(event)}. Give its id.")
+    event_id = _id_of(event)
     as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
     async with to.reader.at(as_of) as (connection, position):
@@ -127,3 +129,54 @@ async def get_event(request: Asked, event: FromPath[str]) -> Written:
         return not_modified(tag, position, public=public)
     found = msgspec.structs.replace(found, as_of=as_of)
     return respond(request, fmt, found, headers_of(tag, position, public=public))
+
+
+@read(
+    "/v1/events/{event:str}/history",
+    Contract(
+        operation_id="getEventHistory",
+        tag="events",
+        query=HistoryParams,
+        answers=History,
+        conditional=True,
+        refuses=(404, 406, 503),
+    ),
+)
+async def get_history(request: Asked, event: FromPath[str]) -> Written:
+    """Every version of an event: what changed, and because of which record.
+
+    As you see it, oldest first. What was recalled keeps its history, and so does what turned out to be another event.
+    """
+    who, to = identify(request), service(request)
+    params = read_query(request, HistoryParams)
+    fmt = negotiated(request, History)
+    event_id = _id_of(event)
+    as_of = await asked_moment(to, params.as_of, params.min_position)
+    asked = fingerprint("history", event_id, who.level)
+    walk = walk_of(params.cursor, asked, Steps) if params.cursor else None
+    if walk and params.as_of is not None and as_of is not None:
+        await check_walk(to, params.as_of, as_of, walk.after)
+    async with to.reader.at(walk.after if walk else as_of) as (connection, position):
+        told = (asked, params.limit, params.cursor, fmt.name)
+        tag = await etag(connection, told, [event_id], who.level, position, as_of)
+        after = walk.place[0] if walk else 0
+        found = await history(connection, event_id, who.level, position, after, params.limit)
+    if unchanged(request, tag):
+        return not_modified(tag, position, public=not who.may_write)
+    following = found.following
+    answer = History(
+        id=str(event_id),
+        position=position,
+        as_of=as_of,
+        versions=found.versions,
+        names=found.names,
+        next=walk_text(Steps(asked, 0, position, (following, event_id))) if following is not None else None,
+    )
+    return respond(request, fmt, answer, headers_of(tag, position, public=not who.may_write))
+
+
+def _id_of(event: str) -> UUID:
+    found = as_uuid(event)
+    if found is None:
+        raise NotFound(f"No event {shown(event)}. Give its id.")
+    return found

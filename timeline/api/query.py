@@ -122,6 +122,13 @@ class EventParams(Seen, frozen=True, kw_only=True):
     """What may be asked of an event."""
 
 
+class HistoryParams(Known, frozen=True, kw_only=True):
+    """What may be asked of an event's history."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
 class RegistryParams(Known, frozen=True, kw_only=True):
     """What may be asked of a registry."""
 

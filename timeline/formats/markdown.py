@@ -9,7 +9,7 @@ from timeline.formats import words
 from timeline.formats.escapes import inline, paragraphs
 from timeline.formats.format import Format
 from timeline.formats.words import Names
-from timeline.model.changes import ChangeShown, Difference
+from timeline.model.changes import ChangeShown, Difference, History, VersionShown
 from timeline.model.entry import Entry, EventShown, Page, RegisteredPage, VoiceShown
 from timeline.model.slice import Slice
 
@@ -62,6 +62,25 @@ def _difference(found: Difference) -> bytes:
     blocks += [_numbered(found.changes, found.names)] if found.changes else [NOTHING]
     blocks += ["More changes follow on the next page."] if found.next else []
     return _document(blocks)
+
+
+def _history(found: History) -> bytes:
+    stood = next((each.stood for each in reversed(found.versions) if each.stood), None)
+    blocks = [f"# {inline(stood.title) if stood else 'Gone'}: history", _moment(found.as_of, found.position)]
+    versions = [_version(number, each, found.names) for number, each in enumerate(found.versions, 1)]
+    blocks += ["\n".join(versions) if versions else NOTHING]
+    blocks += ["More versions follow on the next page."] if found.next else []
+    return _document(blocks)
+
+
+def _version(number: int, version: VersionShown, names: Names) -> str:
+    marker = f"{number}. "
+    stands = words.standing(version.stood, names) or "no standing" if version.stood else "gone"
+    cause = version.cause
+    by = f", recorded {words.instant(cause.recorded_at)} by {cause.recorded_by}" if cause else ""
+    lines = [words.cause(cause)] if cause else []
+    lines += [words.field_change(each, names) for each in version.changes]
+    return f"{marker}**position {version.position}**: {inline(stands + by)}\n{_bullets(lines, len(marker))}"
 
 
 def _event(event: EventShown) -> bytes:
@@ -190,5 +209,12 @@ FORMAT = Format(
     name="markdown",
     suffix=".md",
     media_type="text/markdown; charset=utf-8; variant=GFM",
-    renders={Page: _page, Slice: _slice, Difference: _difference, EventShown: _event, RegisteredPage: _registered},
+    renders={
+        Page: _page,
+        Slice: _slice,
+        Difference: _difference,
+        History: _history,
+        EventShown: _event,
+        RegisteredPage: _registered,
+    },
 )

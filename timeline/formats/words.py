@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from timeline.model.changes import CauseShown, ChangeShown, StoodShown
+from timeline.model.changes import CauseShown, ChangeShown, FieldChange, StoodShown
 from timeline.model.entry import AssessmentShown, DateShown, Entry, NameShown, OccurredShown, Stand, State, VoiceShown
 from timeline.model.slice import Sections, Slice
 from timeline.model.standing import PARTICIPANT
@@ -161,6 +161,26 @@ def cause(told: CauseShown) -> str:
     reason = f": “{told.reason}”" if told.reason else ""
     authority = f", on the authority of {told.authority}" if told.authority else ""
     return f"because {told.words}{authority}{reason} (position {told.position})"
+
+
+def field_change(changed: FieldChange, names: Names) -> str:
+    """A field that became another: `standing: reported → denied`."""
+    return f"{plain(changed.field)}: {_valued(changed.before, names)} → {_valued(changed.after, names)}"
+
+
+def _valued(value: Any, names: Names) -> str:
+    """A value of a field, ids by their names."""
+    if isinstance(value, dict):
+        if "words" in value and "edtf" in value:
+            return str(value["words"])
+        return ", ".join(f"{plain(name)} {_valued(each, names)}" for name, each in value.items() if each is not None)
+    if isinstance(value, list):
+        return SEPARATOR.join(_valued(each, names) for each in value) or "none"
+    if isinstance(value, str):
+        return name(value, names)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _appeared(changed: ChangeShown, names: Names) -> str:

@@ -1,6 +1,6 @@
 """What changed between two moments, and from version to version of one event, with the records that made it so."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -125,6 +125,48 @@ class Difference(Shape, frozen=True, kw_only=True):
     """The week asked for; null for all."""
     changes: list[ChangeShown]
     """In the order in which they began."""
+    names: dict[str, NameShown]
+    """What each id here is called."""
+    next: str | None
+    """The cursor of the following page; null on the last."""
+
+
+class FieldChange(Shape, frozen=True, kw_only=True):
+    """A field of an event that became another."""
+
+    field: str
+    """Its name, as in an entry or in what was posted."""
+    before: Any
+    """What it was."""
+    after: Any
+    """What it is from then on."""
+
+
+class VersionShown(Shape, frozen=True, kw_only=True):
+    """A version of an event: how it stood from a position on, and what made it so."""
+
+    position: int
+    """The position that it holds from: that of the record that made it."""
+    what: list[What]
+    """What changed against the version before; empty where it is only heard of more often."""
+    stood: StoodShown | None
+    """How it stood from then on; null where it was gone."""
+    changes: list[FieldChange]
+    """The fields that became others, of a version that has one before it."""
+    cause: CauseShown | None
+    """The record that made it so; null where you may not see it."""
+
+
+class History(Shape, frozen=True, kw_only=True):
+    """Every version of an event, oldest first."""
+
+    id: Identifier
+    position: int
+    """The position of the log that it was read at."""
+    as_of: int | None
+    """The position asked for; null for now."""
+    versions: list[VersionShown]
+    """In the order of their positions."""
     names: dict[str, NameShown]
     """What each id here is called."""
     next: str | None

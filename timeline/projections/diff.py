@@ -95,7 +95,8 @@ async def _shown(connection: Connection, query: DiffQuery, rows: list[asyncpg.Re
     totals: dict[str, int] = {}
     for row in fetched:
         event = str(row["event"])
-        turns.setdefault(event, []).append(Turn(row["position"], _state(row["body_before"]), _state(row["body_after"])))
+        turn = Turn(row["position"], state_of(row["body_before"]), state_of(row["body_after"]))
+        turns.setdefault(event, []).append(turn)
         totals[event] = row["total"]
     positions = {turn.position for several in turns.values() for turn in several}
     told = await told_of(connection, positions, query.level, query.after)
@@ -103,7 +104,8 @@ async def _shown(connection: Connection, query: DiffQuery, rows: list[asyncpg.Re
     return [_change(query, row, turns[str(row["event"])], totals[str(row["event"])], told, survivors) for row in rows]
 
 
-def _state(body: bytes | None) -> State | None:
+def state_of(body: bytes | None) -> State | None:
+    """A stored state; None where there is none."""
     return _STATE.decode(body) if body is not None else None
 
 
@@ -120,7 +122,7 @@ def _change(
     survivors: dict[str, TargetShown],
 ) -> ChangeShown:
     event = str(row["event"])
-    before, after = _state(row["body_before"]), _state(row["body_after"])
+    before, after = state_of(row["body_before"]), state_of(row["body_after"])
     shown = after or before
     assert shown is not None  # it was told otherwise at one of the two
     last = told.get(turns[0].position)

@@ -115,3 +115,36 @@ CROSS JOIN LATERAL (
   WHERE event = wanted.event AND low <= $2 AND high >= $2 AND from_position <= $3
   ORDER BY to_position DESC LIMIT 1
 ) AS last
+
+-- name: history
+-- Where an event became another to a level, oldest first: its state before and after, null where it was not there.
+-- Looks at $5 versions at most; how many, and the last of them, is told with each row, and with one row without a
+-- position when none is found.
+-- $1 event, $2 level, $3 the position to start after, $4 the position to read at, $5 how many to look at,
+-- $6 how many to return
+WITH version AS MATERIALIZED (
+  SELECT v.*, lag(body) OVER versions AS body_before, lag(to_position) OVER versions AS ended_before,
+         lead(from_position) OVER versions AS following, count(*) OVER () AS total
+  FROM (
+    SELECT from_position, to_position, body FROM event_state
+    WHERE event = $1 AND low <= $2 AND high >= $2 AND to_position > $3 AND from_position <= $4
+    ORDER BY to_position LIMIT $5
+  ) AS v
+  WINDOW versions AS (ORDER BY to_position)
+)
+SELECT walk.looked_at, walk.last_position, step.position, step.body_before, step.body_after
+FROM (SELECT count(*) AS looked_at, max(from_position) AS last_position FROM version) AS walk
+LEFT JOIN (
+  SELECT each.position, each.body_before, each.body_after
+  FROM version
+  CROSS JOIN LATERAL (
+    VALUES (from_position, CASE WHEN ended_before = from_position THEN version.body_before END, body,
+            from_position > $3 AND (version.body_before IS DISTINCT FROM body
+                                    OR ended_before IS DISTINCT FROM from_position)),
+           (to_position, body, NULL, to_position <= $4 AND following IS DISTINCT FROM to_position
+                                     AND (following IS NOT NULL OR total < $5))
+  ) AS each (position, body_before, body_after, holds)
+  WHERE each.holds
+  ORDER BY each.position LIMIT $6
+) AS step ON true
+ORDER BY step.position
