@@ -59,9 +59,9 @@ async def latencies(dsn: str, bulk: Bulk) -> dict[str, float]:
     reader, day = Reader(pool), bulk.today
 
     async def page(position: int | None = None, **asked: Any) -> None:
-        async with reader.timeline("actor", bulk.hot, LEVEL) as (connection, opened):
+        async with reader.timeline("actor", bulk.hot, LEVEL, position) as (connection, opened):
             query = Query(timeline=opened.timeline, level=LEVEL, **asked)
-            await ready_page(connection, query, opened, None, position or opened.position, ON)
+            await ready_page(connection, query, opened, None, opened.position, ON)
 
     async def famous(position: int | None = None) -> None:
         async with reader.at(position) as (connection, at):

@@ -12,13 +12,17 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from tests.benchmarks.as_of import Corrected
 from tests.benchmarks.bulk import EVENTS_A_DAY, FAMOUS_VERSIONS, Bulk, append_events, project, settle
 from tests.oracles.asking import (
     FEED,
     FOLDED,
     FOLDER,
+    LONG_AGO,
+    READER,
     WINDOW,
     WITH_A_TOPIC,
+    Ask,
     Known,
     Question,
     answers,
@@ -30,6 +34,7 @@ from tests.postgres import Server
 from timeline.db.migrate import migrate
 from timeline.model.record import LEVELS
 from timeline.projections import pages, registered, slices
+from timeline.projections.pages import EVERYTHING, Query, page
 from timeline.projections.projector import rebuild
 
 pytestmark = pytest.mark.xdist_group("plans")
@@ -239,6 +244,28 @@ async def test_an_old_state_of_an_event_with_a_hundred_versions_costs_at_most_tw
         live, long_ago = (_cost(measured.large, each, mode) for each in (told, f"{told}, as of long ago"))
         assert long_ago <= 2 * live, (told, mode)
     assert versions[0]["max"] == FAMOUS_VERSIONS
+
+
+@pytest.mark.parametrize("order", ["forwards", "backwards"])
+async def test_a_page_of_events_with_many_versions_costs_at_most_twice_as_much_as_of_long_ago(
+    db: str, order: str
+) -> None:
+    bulk = Corrected(events=60, versions=40)
+    await append_events(db, bulk, 61)
+    await project(db)
+    await settle(db)
+    about = await known(db, bulk)
+    query = Query(timeline=about.subjects["hot"], level=max(LEVELS), backwards=order == "backwards", limit=50)
+    moments = {"now": about.head, "long ago": LONG_AGO, "half": about.head // 2}
+
+    def asking(position: int) -> Ask:
+        return lambda on: page(on, query, EVERYTHING[1], None, position, bulk.today)
+
+    plans = await answers(db, about, [Question(name, READER, asking(at)) for name, at in moments.items()])
+
+    costs = {(name, mode): _cost(plans, name, mode) for name in moments for mode in PLANS}
+    assert all(costs[name, mode] <= 2 * costs["now", mode] for name, mode in costs), costs
+    assert {plan.rows for plan in plans if plan.statement.startswith("pages.entries")} == {51}
 
 
 def _cost(plans: list[Plan], question: str, mode: str) -> int:

@@ -54,7 +54,10 @@ FROM (
   ORDER BY at, earliest, latest, position
   FETCH FIRST $10 ROWS WITH TIES
 ) AS e
-JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
+JOIN LATERAL (
+  SELECT * FROM event_state WHERE event = e.event AND to_position > $3 AND low <= $2 AND high >= $2
+  ORDER BY to_position LIMIT 1
+) AS s ON s.from_position <= $3
 WHERE e.from_position <= $3 AND e.to_position > $3 AND e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
   AND ($11::text[] IS NULL OR s.kind = ANY ($11)) AND ($12::text[] IS NULL OR s.standing = ANY ($12))
 ORDER BY e.at, e.earliest, e.latest, e.position
@@ -71,7 +74,10 @@ FROM (
   ORDER BY at DESC, earliest DESC, latest DESC, position DESC
   FETCH FIRST $10 ROWS WITH TIES
 ) AS e
-JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
+JOIN LATERAL (
+  SELECT * FROM event_state WHERE event = e.event AND to_position > $3 AND low <= $2 AND high >= $2
+  ORDER BY to_position LIMIT 1
+) AS s ON s.from_position <= $3
 WHERE e.from_position <= $3 AND e.to_position > $3 AND e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
   AND ($11::text[] IS NULL OR s.kind = ANY ($11)) AND ($12::text[] IS NULL OR s.standing = ANY ($12))
 ORDER BY e.at DESC, e.earliest DESC, e.latest DESC, e.position DESC
@@ -130,10 +136,14 @@ ORDER BY e.at, e.earliest, e.latest, e.position
 LIMIT $8
 
 -- name: states
--- Events as they stand.
+-- Events as they stand. Of all versions of an event for one level, the first that ends after a position is the only one
+-- that can hold there: the others, however many, are not looked at.
 -- $1 events, $2 level, $3 position
-SELECT event, body FROM event_state
-WHERE event = ANY ($1::uuid[]) AND low <= $2 AND high >= $2 AND from_position <= $3 AND to_position > $3
+SELECT s.event, s.body FROM unnest($1::uuid[]) AS wanted (event)
+JOIN LATERAL (
+  SELECT * FROM event_state WHERE event = wanted.event AND to_position > $3 AND low <= $2 AND high >= $2
+  ORDER BY to_position LIMIT 1
+) AS s ON s.from_position <= $3
 
 -- name: names
 -- What registered things are called.

@@ -63,7 +63,7 @@ CREATE TABLE event_state (
   body bytea NOT NULL,
   from_position bigint NOT NULL,
   to_position bigint NOT NULL,
-  PRIMARY KEY (event, to_position, low)  -- what holds now is the last, what held long ago is passed by no reader of now
+  PRIMARY KEY (event, to_position, low, high)  -- the first that ends after a position is the one that holds there
 );
 CREATE INDEX event_state_begun ON event_state (from_position, event);
 CREATE INDEX event_state_ended ON event_state (to_position, event) WHERE to_position < 9223372036854775807;
