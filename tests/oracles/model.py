@@ -5,12 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from tests.oracles.posts import EDITS, Post
+from tests.oracles.posts import EDITS, MARKINGS, Post
 
 REGISTERED = ("actor", "topic", "source", "document")
 EVENT_LISTS = ("of", "cancels")
 TO_REGISTERED = {"source": "source", "document": "document", "participants": "actor", "against": "actor"}
 TO_REGISTERED |= {"topics": "topic", "speaks_for": "actor", "aligned_with": "actor", "actor": "actor"}
+
+
+def _level(post: Post) -> int:
+    return MARKINGS.index(post.get("marking", "amber"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,14 +203,21 @@ class Ledger:
         """What no field alone can tell: an event names none after itself, and "last week" needs a day to count from."""
         event = body["event"] if kind == "correction" else body
         own = body["subject"] if kind == "correction" else body.get("id")
-        if kind == "duplicate" and body["subject"] == body["survivor"]:
+        if kind == "duplicate" and body["subject"] == body["survivor"] and body["subject"] not in self._merged():
             raise Refused(422, "invalid-record")
         known = own is not None and (own in self.first or own in fresh)
         if known and any(self._place(each, fresh) >= self._place(str(own), fresh) for each in answered(event)):
             raise Refused(422, "invalid-record")
-        published = self.registered(event["document"]).get("published") if event.get("document") else None
+        document = self.registered(event["document"]) if event.get("document") else {}
+        above = _level(document) > _level(event)
+        published = None if above else document.get("published")
         if event.get("occurred") == "last week" and published is not None and published.startswith("/"):
             raise Refused(422, "invalid-record")
+
+    def _merged(self) -> set[str]:
+        """The events that are duplicates of another, as said last."""
+        said = {row.subject: row.body["survivor"] for row in self.rows if row.kind == "duplicate"}
+        return {subject for subject, survivor in said.items() if survivor != subject}
 
     def _place(self, subject: str, fresh: dict[str, str]) -> int:
         known = self.first.get(subject)

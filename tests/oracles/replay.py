@@ -189,7 +189,9 @@ class Moment:
                 event.recalled = True
             case "duplicate":
                 into = self.events.get(row.body["survivor"])
-                if into is not None and self.stands_as(into) is not event:
+                if into is event:
+                    event.survivor = None
+                elif into is not None and self.stands_as(into) is not event:
                     event.survivor = into.id
 
     def stands_as(self, event: Happening) -> Happening:
@@ -283,7 +285,7 @@ class Moment:
         text = event.body["occurred"]
         if isinstance(text, dict):
             other = self.events.get(text["during"])
-            found = self.occurred(other) if other else When(None, None)
+            found = self.occurred(other) if other and other.level <= event.level else When(None, None)
             return When(found.first, found.last)
         published = self._published(event)
         if text != "last week":
@@ -310,7 +312,9 @@ class Moment:
 
     def _published(self, event: Happening) -> When | None:
         document = self.things.get(event.body.get("document", ""))
-        text = document.body.get("published") if document else None
+        if document is None or self._law.levels[document.subject] > event.level:
+            return None
+        text = document.body.get("published")
         return BY_HAND[text] if text else None
 
     # Where it stands
@@ -455,9 +459,11 @@ class Moment:
                     self.memory.tenses[event.id, target.id] = _tense_before(before, target.id, level)
 
     def _begin(self, event: Happening) -> None:
-        """Note since when it stands as it does."""
+        """Note since when it stands as it does: what was away, as a duplicate, begins anew."""
         for level in LEVELS:
-            if self.is_shown(event, level):
+            if not self.is_shown(event, level):
+                self.memory.since.pop((event.id, level), None)
+            else:
                 word = None if event.body["kind"] == "assessment" else self.found(event, level).standing
                 before = self.memory.since.get((event.id, level))
                 as_before = before is not None and before[0] in (None, word)

@@ -256,7 +256,7 @@ class Service(RuleBasedStateMachine):
                 edit |= {"revision": max(1, self.ledger.revisions[subject] + stale), "ground": "our_error"}
                 edit |= {"event": draft.body(earlier)}
             case "duplicate":
-                edit |= {"survivor": events[other % len(events)]}
+                edit |= {"survivor": subject if stale == 1 else events[other % len(events)]}
             case "marking":
                 edit |= {"marking": marking}
             case "erasure":

@@ -9,6 +9,8 @@ from timeline.model.record import MARKINGS
 
 SOURCES = [post for post in REGISTRATIONS if post["kind"] == "source"]
 ACTORS = [post["slug"] for post in REGISTRATIONS if post["kind"] == "actor"]
+JUDGED = ACTORS[:5]
+"""Few actors are judged to be one another, so that whoever stands for several does so often."""
 REPORT = next(post for post in REGISTRATIONS if post["slug"] == "weekly-report")
 DATES = ["2019-06-07", "early June 2019", "last week", "ongoing", "/2019-06-09", "2019", "[2019-06-03..2019-06-14]"]
 PUBLISHED = ["/..", "2019-06-20", "[2019-06-01..2019-06-20]", "/2019-06-01"]
@@ -28,6 +30,8 @@ class Stream:
         self._name = name
         self._events: list[str] = []
         self._kinds: dict[str, str] = {}
+        self._judged: dict[str, int] = {}
+        self._merged: set[str] = set()
 
     def post(self) -> Post:
         """The next post."""
@@ -67,7 +71,20 @@ class Stream:
         fields |= {"ground": self._pick(["admission", "authority", "counterpart"])} if kind == "confirmation" else {}
         return fields | ({"verdict": "false"} if kind == "assessment" else {})
 
+    def _judgement(self) -> Post:
+        """A judgement of identity: the first of its pair, or that one stated anew."""
+        pair = self._random.sample(JUDGED, 2)
+        own = id_of("same_actor", f"{self._name} {' '.join(sorted(pair))} {self._pick('ab')}")
+        judgement = self._pick(["same", "same", "same", "different", "unsure", "withdrawn"])
+        post: Post = {"kind": "same_actor", "id": own, "actors": pair, "judgement": judgement}
+        post |= {"marking": self._pick(MARKINGS[: self._pick([1, 1, 4])])}
+        post |= {"revision": self._judged[own]} if own in self._judged else {}
+        self._judged[own] = self._judged.get(own, 0) + 1
+        return post
+
     def _registered_anew(self) -> Post:
+        if self._rarely():
+            return self._judgement()
         if self._rarely():
             return {**REPORT, "revision": 1, "published": self._pick(PUBLISHED)}
         return {
@@ -86,12 +103,16 @@ class Stream:
             case "correction":
                 edit |= {"revision": 1, "ground": "our_error", "event": self._corrected(subject)}
             case "duplicate":
-                edit |= {"survivor": self._pick(self._events)}
+                edit |= {"survivor": subject if subject in self._merged else self._pick(self._events)}
+                (self._merged.remove if subject in self._merged else self._merged.add)(subject)
             case "marking":
                 edit |= {"marking": self._pick(MARKINGS)}
             case "erasure":
                 edit |= {"authority": "An officer"}
-        return edit if edit.get("survivor") != subject else self.post()
+        if edit.get("survivor") == subject and subject in self._merged:  # it was merged with nothing
+            self._merged.remove(subject)
+            return self.post()
+        return edit
 
     def _corrected(self, subject: str) -> Post:
         earlier = self._events[: self._events.index(subject)]

@@ -173,7 +173,7 @@ class Admission:
         event = resolved.event if isinstance(resolved, Correction) else resolved
         published = _published(event, known) if isinstance(event, Event) else None
         faults = [
-            *own_faults(resolved, subject if isinstance(resolved, Event) else None, known.subjects),
+            *own_faults(resolved, subject, known.subjects, known.merged),
             *date_faults(named, (published or day(now.date())) if isinstance(event, Event) else None),
         ]
         dates = None
@@ -279,9 +279,12 @@ def _record(
 
 
 def _published(event: Event, known: Known) -> Occurred | None:
-    """The date of the event's document, if it has one that is dated."""
-    text = known.published.get(UUID(event.document)) if event.document else None
-    return read(text) if text else None
+    """The date of the event's document, if it has one that is dated; none of one marked above the event, whose readers
+    would learn it."""
+    document = known.documents.get(UUID(event.document)) if event.document else None
+    if document is None or not document.published or level_of(document.marking) > level_of(event.marking):
+        return None
+    return read(document.published)
 
 
 def _speaker(resolved: Record, known: Known) -> str | None:

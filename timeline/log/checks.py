@@ -1,6 +1,6 @@
 """What one field alone can't say about a post: dates that can be read, parts that fit together. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from timeline.model.kinds import Assessment, Cancellation, Event, Reply, Speech
 from timeline.model.provenance import Quote
 from timeline.model.record import Record, When
 from timeline.model.references import Found
+from timeline.model.registry import Membership, Place, SameActor, Topic
 
 
 def date_faults(dates: Iterable[Found], anchor: Occurred | None) -> list[Fault]:
@@ -28,15 +29,25 @@ def date_faults(dates: Iterable[Found], anchor: Occurred | None) -> list[Fault]:
     return faults
 
 
-def own_faults(post: Record, own_id: UUID | None, subjects: Mapping[UUID, Subject]) -> list[Fault]:
-    """A fault for each thing that does not fit in a post whose references are ids."""
+def own_faults(
+    post: Record, own_id: UUID | None, subjects: Mapping[UUID, Subject], merged: Collection[UUID] = ()
+) -> list[Fault]:
+    """A fault for each thing that does not fit in a post whose references are ids; `own_id` is its subject's, and
+    `merged` the events that are duplicates now, which may be said to be themselves again."""
     match post:
         case Correction():
             inner = own_faults(post.event, UUID(post.subject), subjects)
             pointed = [Fault(pointer=f"#/event{f.pointer[1:]}", expected=f.expected, found=f.found) for f in inner]
             return pointed + _correction_faults(post)
-        case Duplicate() if post.subject == post.survivor:
-            return [Fault(pointer="#/survivor", expected="another event than the subject", found=shown(post.survivor))]
+        case Duplicate() if post.subject == post.survivor and UUID(post.subject) not in merged:
+            expected = "another event than the subject, which is no duplicate now"
+            return [Fault(pointer="#/survivor", expected=expected, found=shown(post.survivor))]
+        case SameActor() if post.actors[0] == post.actors[1]:
+            return [Fault(pointer="#/actors/1", expected="another actor than the first", found=shown(post.actors[1]))]
+        case Membership() if post.member == post.of:
+            return [Fault(pointer="#/of", expected="another actor than the member", found=shown(post.of))]
+        case Topic() | Place() if own_id is not None and post.within == str(own_id):
+            return [Fault(pointer="#/within", expected=f"another {post.kind_of()}", found=shown(post.within))]
         case Event():
             return [*_when_faults(post), *_quote_faults(post), *_reply_faults(post, own_id, subjects)]
         case _:

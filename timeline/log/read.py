@@ -111,6 +111,11 @@ class LogReader:
     async def _ask_last_bodies(self, ids: list[UUID]) -> dict[UUID, Stored]:
         return {r["subject"]: stored(r) for r in await self._pool.fetch(SQL.last_records, ids)}
 
+    async def merged(self, events: Collection[UUID]) -> set[UUID]:
+        """Those events that are duplicates of another, as said last."""
+        rows = await self._pool.fetch(SQL.merges, list(events)) if events else []
+        return {r["subject"] for r in rows if read_payload(r["bytes"]).body["survivor"] != str(r["subject"])}
+
     async def recorded(self, own: UUID, request: bytes) -> NewRecord | None:
         """The record with this id as somebody would append it again, if it was made by this request."""
         rows = await self._pool.fetch(SQL.known_ids, [own])

@@ -12,7 +12,7 @@ import msgspec
 from timeline.errors import AmbiguousReference, Fault, InvalidRecord, UnknownReference
 from timeline.log.read import LogReader
 from timeline.log.record import Named, Subject
-from timeline.model.edits import EDITS, Correction
+from timeline.model.edits import EDITS, Correction, Duplicate
 from timeline.model.faults import shown
 from timeline.model.kinds import EVENTS, Event
 from timeline.model.record import Marking, Record
@@ -42,10 +42,12 @@ class Known(msgspec.Struct, kw_only=True):
 
     named: dict[tuple[str, str], list[Named]]
     subjects: dict[UUID, Subject]
-    published: dict[UUID, str | None]
-    """The date of each document, as registered last."""
+    documents: dict[UUID, Document]
+    """The documents named, as registered last: their dates are what words like "last week" are read from."""
     speakers: dict[UUID, Source] = {}
     """The sources of replies without a title, which are named by who speaks."""
+    merged: set[UUID] = set()
+    """Events that are duplicates of another, of those that a post says are themselves."""
     fresh: dict[UUID, int] = {}
     """What earlier lines of the batch made, with their line."""
     refs: dict[str, UUID] = {}
@@ -60,9 +62,11 @@ class Known(msgspec.Struct, kw_only=True):
         self.fresh[subject] = line
         self.keys |= {(post.kind_of(), key): subject for key in keys}
         if isinstance(post, Document):
-            self.published[subject] = post.published
+            self.documents[subject] = post
         if isinstance(post, Source):
             self.speakers[subject] = post
+        if isinstance(post, Duplicate):
+            (self.merged.add if post.survivor != post.subject else self.merged.discard)(subject)
         if ref:
             self.refs[ref] = subject
 
@@ -89,10 +93,16 @@ async def look_up(
     subjects = await reader.subjects(ids)
     last = await reader.last_bodies(wanted | {i for i, s in subjects.items() if s.kind in kinds})
     bodies = {i: (record.kind, record.body or {}) for i, record in last.items()}
+    undone = {
+        own for p in posts if isinstance(p, Duplicate) and p.subject == p.survivor and (own := as_uuid(p.subject))
+    }
     return Known(
         named=named,
         subjects=subjects,
-        published={i: body.get("published") for i, (kind, body) in bodies.items() if kind == "document"},
+        merged=await reader.merged(undone),
+        documents={
+            i: msgspec.convert(body, Document) for i, (kind, body) in bodies.items() if kind == "document" and body
+        },
         speakers={i: msgspec.convert(body, Source) for i, (kind, body) in bodies.items() if kind == "source" and body},
     )
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from hashlib import blake2b
 from operator import eq
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,8 +23,8 @@ from timeline.model.kinds import Accusation, Assessment, Cancellation, Event, Pa
 from timeline.model.provenance import MODALITY_DEFAULT, Site
 from timeline.model.record import LEVELS, MARKINGS
 from timeline.model.registry import Source
+from timeline.model.standing import PARTICIPANT, Standing, Voice, stand
 from timeline.model.standing import Source as Speaker
-from timeline.model.standing import Standing, Voice, stand
 from timeline.model.standing import attribution as stand_in_parts
 from timeline.model.weeks import BOUNDS_DAYS_MAX, Placement, place
 from timeline.projections.world import ALL, Case, EntryRow, Placed, StateRow, View, VoiceRow, World
@@ -41,9 +41,11 @@ def dates(world: World, case: Case, depth: int = 0) -> Dates:
     It never fails: what admission could read from a document's date may be beyond that document's later dates.
     """
     recorded_on = case.recorded_at.date()
-    published = _published(world, case.event)
+    published = _published(world, case)
     during = _during(case.event)
     other = world.cases.get(during) if during and depth < 100 else None
+    if other is not None and other.level > case.level:
+        other = None  # else its date would show through this one's
     within = dates(world, other, depth + 1).occurred if other else None
     for anchor in (published, None) if published else (None,):
         try:
@@ -53,9 +55,10 @@ def dates(world: World, case: Case, depth: int = 0) -> Dates:
     return Dates(occurred=_unread(case.event), said=published or day(recorded_on), said_assumed=published is None)
 
 
-def _published(world: World, event: Event) -> Occurred | None:
-    """The date of the event's document, if that tells any day."""
-    document = world.document(event.document)
+def _published(world: World, case: Case) -> Occurred | None:
+    """The date of the event's document, if that tells any day; none of one marked above the event, for that date would
+    show through its own."""
+    document = world.document_below(case.event.document, case.level)
     found = read(document.published) if document and document.published else None
     return found if found and (found.earliest or found.latest) else None
 
@@ -73,7 +76,7 @@ def happened(world: World, case: Case) -> entry.DateShown | None:
         return None
     found = Occurred(words=event.happened, edtf="XXXX", earliest=None, latest=None)
     with suppress(BadDate):
-        found = read(event.happened, _published(world, event) or day(case.recorded_at.date()))
+        found = read(event.happened, _published(world, case) or day(case.recorded_at.date()))
     return entry.DateShown(words=found.words, edtf=found.edtf, earliest=found.earliest, latest=found.latest)
 
 
@@ -88,10 +91,35 @@ def voices(world: World, rows: Iterable[VoiceRow], level: int) -> list[Voice]:
     for row in rows:
         if row.source not in speakers:
             speakers[row.source] = speaker(row.source, world.source_at(row.source, level))
-    return [_voice(row, speakers[row.source], level) for row in rows if row.level <= level]
+            if world.identity:
+                speakers[row.source] = _as_one(world, speakers[row.source], level)
+    seen = (row for row in rows if row.level <= level)
+    return [_voice(row, speakers[row.source], part_at(world, row.part, level), level) for row in seen]
 
 
-def _voice(row: VoiceRow, source: Speaker, level: int) -> Voice:
+def _as_one(world: World, source: Speaker, level: int) -> Speaker:
+    """A speaker whose actors are named by those who answer for them."""
+
+    def all_of(actors: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(world.canonical(each, level) for each in actors))
+
+    return msgspec.structs.replace(
+        source,
+        actor=world.canonical(source.actor, level) if source.actor else None,
+        speaks_for=all_of(source.speaks_for),
+        aligned_with=all_of(source.aligned_with),
+        opposed_to=all_of(source.opposed_to),
+    )
+
+
+def part_at(world: World, part: str | None, level: int) -> str | None:
+    """The part that a voice bears on, its participant named by who answers for it."""
+    if part is None or not world.identity or not part.startswith(PARTICIPANT):
+        return part
+    return PARTICIPANT + world.canonical(part.removeprefix(PARTICIPANT), level)
+
+
+def _voice(row: VoiceRow, source: Speaker, part: str | None, level: int) -> Voice:
     return Voice(
         id=row.id,
         position=row.position,
@@ -102,7 +130,7 @@ def _voice(row: VoiceRow, source: Speaker, level: int) -> Voice:
         said_latest=row.said_latest,
         tense=row.tense,
         ground=row.ground,  # type: ignore[arg-type]  # one of a confirmation's four
-        part=row.part,
+        part=part,
         taken_back=row.taken_back,
         live=bool(row.live_levels >> level & 1),
     )
@@ -131,6 +159,11 @@ def actors(event: Event) -> list[str]:
     return own + (list(event.against) if isinstance(event, Accusation) else [])
 
 
+def participants(world: World, event: Event, level: int) -> frozenset[str]:
+    """The actors of an event as a level knows them: each by who answers for it."""
+    return frozenset(world.canonical(each, level) for each in actors(event))
+
+
 def views(world: World, case: Case, found: Dates, before: dict[int, StateRow]) -> dict[int, View]:
     """The event as each level sees it; empty where it shows at none: recalled, or a duplicate."""
     if case.status != "live" or case.survivor is not None:
@@ -139,6 +172,8 @@ def views(world: World, case: Case, found: Dates, before: dict[int, StateRow]) -
     changes_at = {case.level} | {row.level for row in rows if row.level > case.level}
     changes_at |= {n for row in rows for n in LEVELS if n > case.level and _differs(row, n)}
     changes_at |= {thing.level for row in rows if (thing := world.thing(row.source)) is not None}
+    if world.identity:
+        changes_at |= set(LEVELS)
     made: dict[int, View] = {}
     for level in range(case.level, len(MARKINGS)):
         if level in changes_at or before.get(level) != before.get(level - 1):
@@ -156,7 +191,7 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
     seen = [row for row in rows if row.level <= level]
     standing = stand(
         voices(world, seen, level),
-        frozenset(actors(case.event)),
+        participants(world, case.event, level),
         called_off=any(row.cancels and row.live_at(level) for row in seen),
     )
     when = found.occurred
@@ -232,10 +267,12 @@ def _state(
         title=title(world, case),
         occurred=occurred_shown(found.occurred, placement),
         participants=[
-            entry.ParticipantShown(actor=p.actor, role=p.role or event.default_role, as_written=p.as_written)
+            entry.ParticipantShown(
+                actor=world.canonical(p.actor, level), role=p.role or event.default_role, as_written=p.as_written
+            )
             for p in event.participants
         ],
-        against=event.against if isinstance(event, Accusation) else [],
+        against=[world.canonical(each, level) for each in event.against] if isinstance(event, Accusation) else [],
         places=[entry.PlaceShown(place=p.place, role=p.role or "site") for p in event.places if isinstance(p, Site)],
         topics=event.topics,
         marking=MARKINGS[case.level],
@@ -270,7 +307,7 @@ def stand_shown(standing: Standing, since: datetime) -> dict[str, Any]:
 def attribution(world: World, case: Case, rows: list[VoiceRow], level: int) -> dict[str, entry.Stand]:
     """Where each participant's part stands, for those that voices speak of."""
     heard = voices(world, rows, level)
-    found = stand_in_parts(heard, frozenset(actors(case.event)))
+    found = stand_in_parts(heard, participants(world, case.event, level))
     return {
         actor: entry.Stand(standing=s.standing, rule=s.rule, **stand_shown(s, case.recorded_at))
         for actor, s in found.items()
@@ -345,15 +382,15 @@ def _runs(made: dict[int, View], alike: Callable[[View, View], bool]) -> list[tu
 
 def entries(world: World, case: Case, made: dict[int, View]) -> list[EntryRow]:
     """Where an event stands: one row for each timeline and run of levels at which it stands there alike."""
-    source = world.source(case.event.source)
+    source = world.registration(case.event.source, Source)
     feed = bool(source and source.feed)
     runs = _runs(made, lambda one, other: _place(one) == _place(other))
     return [
         EntryRow(
-            timeline=timeline,
-            low=max(low, seen_from),
-            high=high,
-            placed=placed,
+            timeline=span.timeline,
+            low=max(low, span.low),
+            high=min(high, span.high),
+            placed=span.placed,
             at=view.at,
             earliest=view.earliest,
             latest=view.latest,
@@ -365,9 +402,9 @@ def entries(world: World, case: Case, made: dict[int, View]) -> list[EntryRow]:
             said_at=view.said_at,
             feed=feed,
         )
-        for timeline, (placed, seen_from) in sorted(stands_in(world, case).items())
+        for span in spans(world, case)
         for low, high, view in runs
-        if high >= seen_from
+        if high >= span.low and low <= span.high
     ]
 
 
@@ -383,6 +420,40 @@ def _place(view: View) -> tuple[object, ...]:
     return view.at, view.earliest, view.latest, view.bounded_from, view.bounded_to, view.flow, view.said_at
 
 
+class Span(NamedTuple):
+    """A timeline that an event stands in, for readers at levels `low` to `high`, and why."""
+
+    timeline: str
+    placed: Placed
+    low: int
+    high: int
+
+
+def spans(world: World, case: Case) -> list[Span]:
+    """The timelines that an event stands in, those of actors under the name of who answers for them."""
+    stands = sorted(stands_in(world, case).items())
+    if not any(timeline in world.identity for timeline, _ in stands):
+        return [Span(timeline, placed, low, max(LEVELS)) for timeline, (placed, low) in stands]
+    found: list[Span] = []
+    open_: dict[str, Span] = {}
+    for level in LEVELS:
+        here: dict[str, Placed] = {}
+        for timeline, (placed, low) in stands:
+            if low <= level:
+                canonical = world.canonical(timeline, level)
+                here[canonical] = min(placed, here.get(canonical, placed), key=PLACED.index)
+        for timeline, placed in here.items():
+            before = open_.get(timeline)
+            if before is not None and before.placed == placed and before.high == level - 1:
+                open_[timeline] = before._replace(high=level)
+            else:
+                found += [before] if before else []
+                open_[timeline] = Span(timeline, placed, level, level)
+    return sorted([*found, *open_.values()])
+
+
+PLACED: list[Placed] = ["participant", "speaker", "of"]
+"""Why an event stands somewhere, what counts first where there are several reasons."""
 Stands = dict[str, tuple[Placed, int]]
 
 

@@ -17,9 +17,10 @@ from timeline.model.edits import EDITS, Correction, Duplicate, Edit, Erasure, Re
 from timeline.model.kinds import EVENTS, Accusation, Assessment, Cancellation, Confirmation, Event, Speech
 from timeline.model.provenance import CREDIBILITY_DEFAULT, MODALITY_DEFAULT
 from timeline.model.record import LEVELS, Record, level_of
-from timeline.model.registry import REGISTRATIONS, Registration
+from timeline.model.registry import REGISTRATIONS, Actor, Registration, SameActor
 from timeline.model.standing import Side, Tense
 from timeline.projections import derive
+from timeline.projections.identity import group_of, identify
 from timeline.projections.world import (
     FOREVER,
     NAMES,
@@ -109,24 +110,57 @@ def _link(world: World, case: Case) -> None:
 def _registration(world: World, stored: Stored, registration: Registration) -> set[str]:
     subject = str(stored.subject)
     versions = world.things.setdefault(subject, [])
-    first = versions[0].row if versions else None
+    before = versions[-1] if versions else None
+    if before is not None and before.from_position == stored.position:
+        return _rest_of(world, subject, registration)
     thing = Thing(
         id=subject,
         registration=registration,
         revision=stored.revision,
         level=world.levels.get(subject, level_of(registration.marking)),
-        position=first.position if first else stored.position,
+        position=before.row.position if before else stored.position,
         recorded_at=stored.recorded_at,
     )
-    before = versions[-1] if versions else None
+    versions.append(Version(row=thing, from_position=stored.position))
+    changed: set[str] = set()
     if before is not None:
         before.to_position = stored.position
         if before.row.level != thing.level:
             world.purged.add(subject)
         for level in range(min(before.row.level, thing.level), len(LEVELS)):
             world.heads[NAMES, level] = stored.position
-    versions.append(Version(row=thing, from_position=stored.position))
-    return _resting_on(world, subject) if before is not None else set()
+        changed = _resting_on(world, subject)
+    if isinstance(registration, SameActor):
+        return changed | _judge(world, stored, registration, before.row.registration if before else None)
+    if isinstance(registration, Actor) and before is not None and before.row.level != thing.level:
+        return changed | _standing_in(world, identify(world, [subject], stored.position))
+    return changed
+
+
+def _rest_of(world: World, subject: str, registration: Registration) -> set[str]:
+    """More events of a record that touches so many that they are derived in several transactions; see the projector."""
+    judged = registration.actors if isinstance(registration, SameActor) else [subject]
+    return _resting_on(world, subject) | _standing_in(world, group_of(world, judged))
+
+
+def _judge(world: World, stored: Stored, judgement: SameActor, before: Registration | None) -> set[str]:
+    """The events of everyone for whom another answers from now on, or no longer does."""
+    own = str(stored.subject)
+    named = {*judgement.actors, *(before.actors if isinstance(before, SameActor) else [])}
+    for actor in judgement.actors:
+        world.judged.setdefault(actor, set()).add(own)
+        world.new_judged.add((actor, own))
+    return _standing_in(world, identify(world, named, stored.position))
+
+
+def _standing_in(world: World, actors: set[str]) -> set[str]:
+    """The events that stand in the timelines of actors: whatever is said of or by them."""
+    return {
+        event
+        for event, versions in world.entries.items()
+        for v in versions
+        if v.row.timeline in actors and v.to_position == FOREVER
+    }
 
 
 def _resting_on(world: World, thing: str) -> set[str]:
@@ -171,14 +205,33 @@ def _mark(world: World, case: Case, marking: str | None) -> None:
 
 
 def _duplicate(world: World, stored: Stored, case: Case, survivor: str) -> set[str]:
-    """The survivor hears the other's voices; a merge that would close a circle changes nothing."""
+    """The survivor hears the other's voices, until the other is said to be itself again.
+
+    A merge that would close a circle changes nothing.
+    """
     into = world.cases.get(survivor)
+    before = case.survivor
+    if survivor == case.id and before is not None:
+        case.survivor = None
+        return {case.id} | _followers(world, case.id) | _before(world, before)
     if into is None or derive.survivor(world, into).id == case.id:
         return {case.id}
     case.survivor = survivor
     world.replies.setdefault(survivor, set()).add(case.id)
     world.new_replies.add((survivor, case.id))
-    return {case.id, survivor} | _followers(world, case.id)
+    return {case.id} | _followers(world, case.id) | _before(world, survivor)
+
+
+def _before(world: World, event: str) -> set[str]:
+    """An event and what it answers, directly or through others: a merge may close a circle there, or open it again."""
+    found: set[str] = set()
+    open_ = [event]
+    while open_:
+        each = open_.pop()
+        if each not in found and each in world.cases:
+            found.add(each)
+            open_ += answers(world.cases[each].event)
+    return found
 
 
 def _followers(world: World, event: str) -> set[str]:

@@ -20,10 +20,10 @@ from timeline.db.pool import is_lost
 from timeline.errors import Broken, ForkedLog, PoisonRecord, WrongDatabase
 from timeline.log.read import SQL as LOG
 from timeline.log.read import gapless, stored
+from timeline.model.registry import Registration
 from timeline.projections import fold as folds
-from timeline.projections.store import SQL, Batch, load_world, purge, save_world
+from timeline.projections.store import SQL, Batch, load_world, portions, purge, save_world
 from timeline.projections.tables import TABLES
-from timeline.projections.world import World
 
 log = structlog.get_logger()
 
@@ -89,8 +89,11 @@ async def step(connection: asyncpg.Connection, tables: str, after: int, limit: i
     """
     rows = await connection.fetch(LOG.tail, after, after + limit)
     batch, poison = _read(after, rows)
+    batch = await _narrow(connection, batch)
     while batch:
         try:
+            if len(batch) == 1 and (several := await portions(connection, *batch[0])):
+                return await _commit_wide(connection, tables, batch, several, live_only=live_only)
             return await _commit(connection, tables, after, batch, live_only=live_only)
         except Exception as error:
             if not _is_about_a_record(error):
@@ -126,6 +129,34 @@ def _is_about_a_record(error: Exception) -> bool:
     return not (is_lost(error) or isinstance(error, Fenced))
 
 
+async def _narrow(connection: asyncpg.Connection, batch: Batch) -> Batch:
+    """The batch up to the first record that touches too many events for one transaction; that one alone, if first."""
+    for at, (record, read) in enumerate(batch):
+        if isinstance(read, Registration) and await portions(connection, record, read):
+            return batch[: at or 1]
+    return batch
+
+
+async def _commit_wide(
+    connection: asyncpg.Connection, tables: str, batch: Batch, several: list[frozenset[str]], *, live_only: bool
+) -> int:
+    """Fold a record whose events are derived in several transactions. Readers see none of it until progress passes it;
+    after a crash between two, what was derived is found so, and the rest is derived."""
+    (record, read), after = batch[0], batch[0][0].position - 1
+    for at, portion in enumerate(several, 1):
+        async with connection.transaction():
+            if await connection.fetchval(SQL.hold_progress, NAME, tables, after, live_only) is None:
+                raise Fenced(f"{tables} is no longer at {after}, or no longer live")
+            world = await load_world(connection, batch, portion)
+            folds.fold(world, record, read)
+            await save_world(connection, world)
+            if world.purged:
+                await purge(connection, world, record.position)
+            if at == len(several):
+                await connection.execute(SQL.move_progress, NAME, tables, after, record.position, live_only)
+    return record.position
+
+
 async def _commit(connection: asyncpg.Connection, tables: str, after: int, batch: Batch, *, live_only: bool) -> int:
     reached = batch[-1][0].position
     async with connection.transaction():
@@ -134,15 +165,10 @@ async def _commit(connection: asyncpg.Connection, tables: str, after: int, batch
             folds.fold(world, record, read)
         await save_world(connection, world)
         if world.purged:
-            await purge(connection, world, _fold_row, reached)
+            await purge(connection, world, reached)
         if await connection.execute(SQL.move_progress, NAME, tables, after, reached, live_only) != "UPDATE 1":
             raise Fenced(f"{tables} is no longer at {after}, or no longer live")
     return reached
-
-
-def _fold_row(world: World, row: asyncpg.Record) -> None:
-    record = stored(row)
-    folds.fold(world, record, folds.read_record(record))
 
 
 async def begin(dsn: str, role: str | None) -> str:

@@ -53,6 +53,55 @@ SELECT EXISTS (
 -- Whether this connection is the one that rebuilds; held until it ends. A second would drop the first one's tables.
 SELECT pg_try_advisory_lock(hashtextextended('timeline.rebuild', 0))
 
+-- name: hold_progress
+-- Hold these tables where they are until the transaction ends: no row means that another projector moved them.
+-- $1 projection, $2 schema, $3 position they are at, $4 whether they must be live
+SELECT position FROM timeline.progress WHERE name = $1 AND tables = $2 AND position = $3 AND (live OR NOT $4) FOR UPDATE
+
+-- name: judged_together
+-- Everyone ever judged together with these actors, or by these judgements, directly or through others; and by what.
+-- $1 actors, $2 judgements
+WITH RECURSIVE together (actor) AS (
+  SELECT unnest($1::uuid[])
+  UNION
+  SELECT actor FROM judged WHERE judgement = ANY ($2::uuid[])
+  UNION
+  SELECT other.actor FROM together
+  JOIN judged AS own ON own.actor = together.actor
+  JOIN judged AS other ON other.judgement = own.judgement
+)
+SELECT judged.actor, judged.judgement FROM together JOIN judged ON judged.actor = together.actor
+
+-- name: standing_in
+-- The events that stand in these timelines.
+-- $1 timelines
+SELECT DISTINCT event FROM timeline_entry WHERE timeline = ANY ($1::uuid[]) AND to_position = 9223372036854775807
+
+-- name: ever_stood_in
+-- The events that stand in these timelines, or ever did.
+-- $1 timelines
+SELECT DISTINCT event FROM timeline_entry WHERE timeline = ANY ($1::uuid[])
+
+-- name: identities
+-- Who answers for these actors.
+-- $1 actors
+SELECT actor, low, high, canonical, from_position FROM identity
+WHERE actor = ANY ($1::uuid[]) AND to_position = 9223372036854775807
+
+-- name: bonds
+-- Everything that binds these events to others by answering or being answered, directly or through others.
+-- $1 events
+WITH RECURSIVE bound (id) AS (
+  SELECT unnest($1::uuid[])
+  UNION
+  SELECT other.id FROM bound CROSS JOIN LATERAL (
+    SELECT answer.target AS id FROM answer WHERE answer.reply = bound.id
+    UNION ALL
+    SELECT answer.reply FROM answer WHERE answer.target = bound.id
+  ) AS other
+)
+SELECT answer.target, answer.reply FROM bound JOIN answer ON answer.target = bound.id
+
 -- name: users
 -- The events that rest on these things.
 -- $1 things
@@ -137,6 +186,10 @@ INSERT INTO answer (target, reply) SELECT * FROM unnest($1::uuid[], $2::uuid[]) 
 -- $1 things, $2 events
 INSERT INTO rest (thing, event) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
 
+-- name: save_judged
+-- $1 actors, $2 judgements
+INSERT INTO judged (actor, judgement) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+
 -- name: end_things
 -- $1 ids, $2 from positions, $3 to positions
 UPDATE registered AS r SET to_position = ended.until
@@ -162,6 +215,37 @@ UPDATE timeline_entry AS e SET to_position = ended.until
 FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[]) AS ended (event, timeline, low, since, until)
 WHERE e.event = ended.event AND e.timeline = ended.timeline AND e.low = ended.low AND e.from_position = ended.since
   AND e.to_position = 9223372036854775807
+
+-- name: end_identities
+-- $1 actors, $2 low levels, $3 from positions, $4 to positions
+UPDATE identity AS i SET to_position = ended.until
+FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bigint[]) AS ended (actor, low, since, until)
+WHERE i.actor = ended.actor AND i.low = ended.low AND i.from_position = ended.since
+  AND i.to_position = 9223372036854775807
+
+-- name: undo_voices
+-- $1 events, $2 voices, $3 positions at which they began and would end
+DELETE FROM voice AS v USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS undone (event, id, since)
+WHERE v.event = undone.event AND v.id = undone.id AND v.from_position = undone.since
+
+-- name: undo_states
+-- $1 events, $2 low levels, $3 positions at which they began and would end
+DELETE FROM event_state AS s USING unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS undone (event, low, since)
+WHERE s.event = undone.event AND s.low = undone.low AND s.from_position = undone.since
+  AND s.to_position = 9223372036854775807
+
+-- name: undo_entries
+-- $1 events, $2 timelines, $3 low levels, $4 positions at which they began and would end
+DELETE FROM timeline_entry AS e
+USING unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[]) AS undone (event, timeline, low, since)
+WHERE e.event = undone.event AND e.timeline = undone.timeline AND e.low = undone.low
+  AND e.from_position = undone.since AND e.to_position = 9223372036854775807
+
+-- name: undo_identities
+-- $1 actors, $2 low levels, $3 positions at which they began and would end
+DELETE FROM identity AS i USING unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS undone (actor, low, since)
+WHERE i.actor = undone.actor AND i.low = undone.low AND i.from_position = undone.since
+  AND i.to_position = 9223372036854775807
 
 -- name: move_heads
 -- $1 timelines, $2 levels, $3 positions
@@ -268,6 +352,10 @@ DELETE FROM event_state WHERE event = ANY ($1::uuid[])
 -- name: forget_entries
 -- $1 events
 DELETE FROM timeline_entry WHERE event = ANY ($1::uuid[])
+
+-- name: forget_identities
+-- $1 actors
+DELETE FROM identity WHERE actor = ANY ($1::uuid[])
 
 -- name: forget_erased_things
 -- Versions of registered things of which no payload is left; what was registered again after the erasure stays.

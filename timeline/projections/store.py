@@ -3,7 +3,7 @@
 The connection's search path names the tables of one version, so the same statements serve the live one and a rebuild.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ import asyncpg
 import msgspec
 
 from timeline.db.statements import load
+from timeline.log.read import stored
 from timeline.log.record import Stored
 from timeline.model.codec import canonical
-from timeline.model.edits import Duplicate, Edit
+from timeline.model.edits import Correction, Duplicate, Edit
 from timeline.model.kinds import AnyEvent, Event
 from timeline.model.record import LEVELS, Record
-from timeline.model.registry import AnyRegistration, Registration, keys
-from timeline.projections.fold import answers, rests_on
+from timeline.model.registry import Actor, AnyRegistration, Registration, SameActor, Source, keys
+from timeline.projections.derive import actors
+from timeline.projections.fold import answers, fold, read_record, rests_on
 from timeline.projections.told import changed, told
 from timeline.projections.world import (
     FOREVER,
@@ -26,6 +28,7 @@ from timeline.projections.world import (
     Case,
     EntryRow,
     Fate,
+    IdentityRow,
     StateRow,
     Thing,
     Version,
@@ -35,8 +38,8 @@ from timeline.projections.world import (
 
 SQL = load(Path(__file__).with_name("projector.sql"))
 Batch = list[tuple[Stored, Record | None]]
-Reading = Callable[[World, asyncpg.Record], None]
-"""Folds a row of the log into a world."""
+PORTION_EVENTS_MAX = 1_000
+"""Events that a registration touches are derived so many to a transaction: a source graded anew may have millions."""
 
 _EVENT = msgspec.json.Decoder(AnyEvent)
 _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
@@ -47,33 +50,106 @@ _STATE = [name for name in StateRow.__struct_fields__ if name != "answers"]
 _ENTRY = [name for name in EntryRow.__struct_fields__ if name != "timeline"]
 
 
-async def load_world(connection: asyncpg.Connection, batch: Batch) -> World:
-    """Everything that folding the batch may read."""
+async def load_world(connection: asyncpg.Connection, batch: Batch, only: frozenset[str] | None = None) -> World:
+    """Everything that folding the batch may read; of the events that its registrations touch `only` these, if given."""
     world = World()
     events, things = _named_by(batch)
-    registered = [
-        str(stored.subject) for stored, record in batch if isinstance(record, Registration) and stored.revision > 1
-    ]
-    users = await connection.fetch(SQL.users, registered) if registered else []
-    for row in users:
-        world.uses.setdefault(str(row["thing"]), set()).add(str(row["event"]))
-    edited = {r.subject for _, r in batch if isinstance(r, Edit)} | {str(row["event"]) for row in users}
+    registered = [str(held.subject) for held, record in batch if isinstance(record, Registration) and held.revision > 1]
+    for row in await connection.fetch(SQL.users, registered) if registered else []:
+        if only is None or str(row["event"]) in only:
+            world.uses.setdefault(str(row["thing"]), set()).add(str(row["event"]))
+    edited = {r.subject for _, r in batch if isinstance(r, Edit)}.union(*world.uses.values())
     followers = {str(r["id"]) for r in await connection.fetch(SQL.followers, list(edited))} if edited else set()
-    wanted = events | edited | followers
+    standing = await _load_judged(connection, world, batch)
+    wanted = events | edited | followers | (standing if only is None else standing & only)
     if wanted:
         wanted |= {str(r["id"]) for r in await connection.fetch(SQL.ancestors, list(wanted))}
         await _load_events(connection, world, list(wanted))
         for case in world.cases.values():
             things |= rests_on(case.event)
     await _load_things(connection, world, things)
+    named = {each for case in world.cases.values() for each in actors(case.event)}
+    named |= {each for versions in world.things.values() for each in _tied_to(versions[-1].row.registration)}
+    named |= {each for _, record in batch for each in _acting(record)}
+    await _load_identity(connection, world, named)
     return world
+
+
+def _acting(record: Record | None) -> list[str]:
+    """The actors that a record names in a way that their identity matters to."""
+    event = record.event if isinstance(record, Correction) else record
+    return actors(event) if isinstance(event, Event) else _tied_to(record)
+
+
+def _tied_to(record: Record | None) -> list[str]:
+    """The actors that a source is, speaks for, or takes sides for or against."""
+    if not isinstance(record, Source):
+        return []
+    named = [*record.speaks_for, *record.aligned_with, *record.opposed_to]
+    return [record.actor, *named] if record.actor else named
+
+
+async def _load_judged(connection: asyncpg.Connection, world: World, batch: Batch) -> set[str]:
+    """Who was ever judged together with those whom the batch judges or marks anew; the events in their timelines."""
+    judgements = [str(held.subject) for held, record in batch if isinstance(record, SameActor)]
+    named = {each for _, record in batch if isinstance(record, SameActor) for each in record.actors}
+    marked = {str(held.subject) for held, r in batch if isinstance(r, Actor) and held.revision > 1}
+    if not (named or marked):
+        return set()
+    for row in await connection.fetch(SQL.judged_together, list(named | marked), judgements):
+        world.judged.setdefault(str(row["actor"]), set()).add(str(row["judgement"]))
+    if not (named or world.judged):
+        return set()
+    group = named | world.judged.keys()
+    await _load_things(connection, world, group.union(*world.judged.values()))
+    await _load_identity(connection, world, group)
+    return {str(row["event"]) for row in await connection.fetch(SQL.standing_in, list(group))}
+
+
+async def _load_identity(connection: asyncpg.Connection, world: World, actors: set[str]) -> None:
+    missing = [each for each in actors if each not in world.identity]
+    for row in await connection.fetch(SQL.identities, missing) if missing else []:
+        identity = IdentityRow(low=row["low"], high=row["high"], canonical=str(row["canonical"]))
+        version = Version(row=identity, from_position=row["from_position"], stored=True)
+        world.identity.setdefault(str(row["actor"]), []).append(version)
+
+
+async def portions(connection: asyncpg.Connection, record: Stored, read: Record | None) -> list[frozenset[str]]:
+    """The events that a registration touches, if they are too many for one transaction: in portions that no reply and
+    what it answers are parted by, so that each is derived after everything that it hears, once."""
+    if not isinstance(read, Registration) or (record.revision == 1 and not isinstance(read, SameActor)):
+        return []
+    touched = {str(row["event"]) for row in await connection.fetch(SQL.users, [str(record.subject)])}
+    touched |= await _load_judged(connection, World(), [(record, read)])
+    if len(touched) <= PORTION_EVENTS_MAX:
+        return []
+    whole = {each: each for each in touched}
+
+    def root(event: str) -> str:
+        while whole[event] != event:
+            whole[event] = whole[whole[event]]
+            event = whole[event]
+        return event
+
+    for row in await connection.fetch(SQL.bonds, list(touched)):
+        one, other = (root(whole.setdefault(each, each)) for each in (str(row["target"]), str(row["reply"])))
+        whole[one] = other
+    together: dict[str, list[str]] = {}
+    for event in sorted(touched):
+        together.setdefault(root(event), []).append(event)
+    found: list[set[str]] = [set()]
+    for several in together.values():
+        if found[-1] and len(found[-1]) + len(several) > PORTION_EVENTS_MAX:
+            found.append(set())
+        found[-1].update(several)
+    return [frozenset(each) for each in found]
 
 
 def _named_by(batch: Batch) -> tuple[set[str], set[str]]:
     """The events and the registered things that the records themselves name."""
     events: set[str] = set()
     things: set[str] = set()
-    for stored, record in batch:
+    for held, record in batch:
         match record:
             case Event():
                 events |= answers(record)
@@ -85,7 +161,7 @@ def _named_by(batch: Batch) -> tuple[set[str], set[str]]:
                 events |= answers(inner) if inner else set()
                 things |= rests_on(inner) if inner else set()
             case Registration():
-                things.add(str(stored.subject))
+                things.add(str(held.subject))
             case _:
                 pass
     return events, things
@@ -157,10 +233,13 @@ async def save_world(connection: asyncpg.Connection, world: World) -> None:
         await connection.execute(SQL.save_answers, *_columns(sorted(world.new_replies), 2))
     if world.new_uses:
         await connection.execute(SQL.save_rests, *_columns(sorted(world.new_uses), 2))
+    if world.new_judged:
+        await connection.execute(SQL.save_judged, *_columns(sorted(world.new_judged), 2))
     await _save_things(connection, world)
     await _save_voices(connection, world)
     await _save_states(connection, world)
     await _save_entries(connection, world)
+    await _save_identity(connection, world)
     heads = [(timeline, level, at) for (timeline, level), at in sorted(world.heads.items())]
     if heads:
         await connection.execute(SQL.move_heads, *_columns(heads, 3))
@@ -172,23 +251,31 @@ async def save_world(connection: asyncpg.Connection, world: World) -> None:
 FORGET = ("events", "answers", "rests", "voices", "states", "entries")
 
 
-async def purge(connection: asyncpg.Connection, world: World, read: Reading, until: int) -> None:
+async def purge(connection: asyncpg.Connection, world: World, until: int) -> None:
     """Fold the past again, of everything bound to what was erased or marked anew, under today's law and markings.
 
     Past versions are rewritten, for `as_of` means what we knew then as far as it may be read today. Without this an
     old position would be the leak. What is bound together is folded alone, from its own records.
     """
     ids = list(world.purged)
-    bound = [str(row["id"]) for row in await connection.fetch(SQL.component, ids)]
+    together = await connection.fetch(SQL.judged_together, ids, ids)
+    judged = [str(row["event"]) for row in await connection.fetch(SQL.ever_stood_in, [r["actor"] for r in together])]
+    bound = [str(row["id"]) for row in await connection.fetch(SQL.component, [*ids, *judged])]
     rests = [str(row["thing"]) for row in await connection.fetch(SQL.rests_of, bound)]
-    levels = {str(row["id"]): row["level"] for row in await connection.fetch(SQL.levels, [*bound, *rests])}
+    past = await _records(connection, [*bound, *rests], until)
+    named = {each for _, record in past for each in _acting(record)}.union(str(row["actor"]) for row in together)
+    groups = await connection.fetch(SQL.judged_together, list(named), [])
+    members = {str(row["actor"]) for row in groups}
+    past += await _records(connection, [*members, *{str(row["judgement"]) for row in groups}], until)
     lowest = await connection.fetchval(SQL.lowest_level, ids)
     before = await told(connection, SQL, bound)
-    again = World(levels=levels)
-    for row in await connection.fetch(SQL.records_about, [*bound, *rests], until):
-        read(again, row)
+    subjects = list({str(record.subject) for record, _ in past})
+    again = World(levels={str(row["id"]): row["level"] for row in await connection.fetch(SQL.levels, subjects)})
+    for record, read in sorted(past, key=lambda each: each[0].position):
+        fold(again, record, read)
     for name in FORGET:
         await connection.execute(SQL[f"forget_{name}"], bound)
+    await connection.execute(SQL.forget_identities, list(members))
     await connection.execute(SQL.forget_erased_things, ids)
     await connection.execute(SQL.mark_things, ids)
     again.things.clear()  # only read here: their own versions stay as they are
@@ -200,6 +287,12 @@ async def purge(connection: asyncpg.Connection, world: World, read: Reading, unt
     moved |= {(PURGES, level) for _, level in moved}
     if moved:
         await connection.execute(SQL.move_heads, *_columns([(*each, until) for each in sorted(moved)], 3))
+
+
+async def _records(connection: asyncpg.Connection, subjects: list[str], until: int) -> Batch:
+    """Every record about these subjects, in order."""
+    records = [stored(row) for row in await connection.fetch(SQL.records_about, subjects, until)]
+    return [(each, read_record(each)) for each in records]
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
@@ -268,44 +361,45 @@ async def _save_voices(connection: asyncpg.Connection, world: World) -> None:
         for event, v in versions
         if not v.stored
     ]
-    ended = [
-        (event, v.row.id, v.from_position, v.to_position)
-        for event, v in versions
-        if v.stored and v.to_position != FOREVER
-    ]
-    if ended:
-        await connection.execute(SQL.end_voices, *_columns(ended, 4))
+    await _end(connection, "voices", [((event, v.row.id), v) for event, v in versions])
     await _copy(connection, "voice", new)
 
 
 async def _save_states(connection: asyncpg.Connection, world: World) -> None:
     versions = [(event, v) for event, several in world.states.items() for v in several]
-    ended = [
-        (event, v.row.low, v.from_position, v.to_position)
-        for event, v in versions
-        if v.stored and v.to_position != FOREVER
-    ]
-    if ended:
-        await connection.execute(SQL.end_states, *_columns(ended, 4))
+    await _end(connection, "states", [((event, v.row.low), v) for event, v in versions])
     new = [(event, *_fields(v.row), v.from_position, v.to_position) for event, v in versions if not v.stored]
     await _copy(connection, "event_state", new)
 
 
 async def _save_entries(connection: asyncpg.Connection, world: World) -> None:
     versions = [(event, v) for event, several in world.entries.items() for v in several]
-    ended = [
-        (event, v.row.timeline, v.row.low, v.from_position, v.to_position)
-        for event, v in versions
-        if v.stored and v.to_position != FOREVER
-    ]
-    if ended:
-        await connection.execute(SQL.end_entries, *_columns(ended, 5))
+    await _end(connection, "entries", [((event, v.row.timeline, v.row.low), v) for event, v in versions])
     new = [
         (v.row.timeline, event, *_fields(v.row)[1:], v.from_position, v.to_position)
         for event, v in versions
         if not v.stored
     ]
     await _copy(connection, "timeline_entry", new)
+
+
+async def _save_identity(connection: asyncpg.Connection, world: World) -> None:
+    versions = [(actor, v) for actor, several in world.identity.items() for v in several]
+    await _end(connection, "identities", [((actor, v.row.low), v) for actor, v in versions])
+    new = [(actor, *_fields(v.row), v.from_position, v.to_position) for actor, v in versions if not v.stored]
+    await _copy(connection, "identity", new)
+
+
+async def _end(connection: asyncpg.Connection, rows: str, versions: list[tuple[tuple[Any, ...], Version[Any]]]) -> None:
+    """End the stored versions that no longer hold, each known by its key. What began where it would end goes: a record
+    that is derived in several transactions may take back what the one before wrote."""
+    ended = [(*key, v.from_position, v.to_position) for key, v in versions if v.stored and v.to_position != FOREVER]
+    kept = [row for row in ended if row[-2] != row[-1]]
+    undone = [row[:-1] for row in ended if row[-2] == row[-1]]
+    if kept:
+        await connection.execute(SQL[f"end_{rows}"], *_columns(kept, len(kept[0])))
+    if undone:
+        await connection.execute(SQL[f"undo_{rows}"], *_columns(undone, len(undone[0])))
 
 
 _fields = msgspec.structs.astuple

@@ -91,6 +91,17 @@ CREATE INDEX timeline_entry_order ON timeline_entry (timeline, at, earliest, lat
 CREATE INDEX timeline_entry_expected ON timeline_entry (timeline, to_position, said_at) WHERE state = 'expected';
 CREATE INDEX timeline_entry_ongoing ON timeline_entry (timeline, to_position, at) WHERE state = 'ongoing';
 CREATE INDEX timeline_entry_wide ON timeline_entry (timeline, width, bounded_from) WHERE width > 0;
+CREATE TABLE judged (actor uuid NOT NULL, judgement uuid NOT NULL, PRIMARY KEY (actor, judgement));
+CREATE INDEX judged_judgement ON judged (judgement);
+CREATE TABLE identity (
+  actor uuid NOT NULL,
+  low smallint NOT NULL,
+  high smallint NOT NULL,
+  canonical uuid NOT NULL,
+  from_position bigint NOT NULL,
+  to_position bigint NOT NULL,
+  PRIMARY KEY (actor, to_position, low)
+);
 CREATE TABLE timeline_head (
   timeline uuid NOT NULL,
   level smallint NOT NULL,
@@ -111,7 +122,7 @@ $$
 
 -- name: analyse
 -- Tell the planner what the tables of a rebuild hold.
-ANALYZE event, answer, rest, registered, voice, event_state, timeline_entry, timeline_head
+ANALYZE event, answer, rest, judged, identity, registered, voice, event_state, timeline_entry, timeline_head
 
 -- name: digest
 -- A digest of every row that readers see and of every row that folding needs, in no order but their own.
@@ -120,6 +131,8 @@ SELECT string_agg(name || ':' || rows || ':' || coalesce(sum, 0), ' ' ORDER BY n
   SELECT 'event' AS name, count(*) AS rows, sum(hashtextextended(t::text, 0)::numeric) AS sum FROM event AS t
   UNION ALL SELECT 'answer', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM answer AS t
   UNION ALL SELECT 'rest', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM rest AS t
+  UNION ALL SELECT 'judged', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM judged AS t
+  UNION ALL SELECT 'identity', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM identity AS t
   UNION ALL SELECT 'registered', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM registered AS t
   UNION ALL SELECT 'voice', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM voice AS t
   UNION ALL SELECT 'event_state', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM event_state AS t

@@ -153,6 +153,7 @@ class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Row = TypeVar("Row")
+Registered = TypeVar("Registered", bound=Registration)
 
 
 class Version(msgspec.Struct, Generic[Row], kw_only=True):
@@ -163,6 +164,14 @@ class Version(msgspec.Struct, Generic[Row], kw_only=True):
     to_position: int = FOREVER
     stored: bool = False
     """Whether the database has it, as loaded."""
+
+
+class IdentityRow(msgspec.Struct, frozen=True, kw_only=True):
+    """That another actor answers for this one, for readers at levels `low` to `high`."""
+
+    low: int
+    high: int
+    canonical: str
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,22 +213,34 @@ class World(msgspec.Struct, kw_only=True):
     """Events that changed at a level, with the position: whoever shows their title or standing changed too."""
     hearers: dict[str, set[str]] = {}
     """The events that have a voice of the key's."""
+    identity: dict[str, list[Version[IdentityRow]]] = {}
+    """Actors for whom another answers."""
+    judged: dict[str, set[str]] = {}
+    """Judgements of identity that name an actor, or ever did."""
     levels: dict[str, int] = {}
     """Today's markings, where the past is folded again under them."""
     purged: set[str] = set()
     """Events and things whose marking changed or that were erased: their past has to be folded again."""
     new_replies: set[tuple[str, str]] = set()
     new_uses: set[tuple[str, str]] = set()
+    new_judged: set[tuple[str, str]] = set()
+
+    def canonical(self, actor: str, level: int) -> str:
+        """Who answers for an actor, as a level knows it: itself, where nobody judged otherwise."""
+        for version in self.identity.get(actor, ()):
+            if version.to_position == FOREVER and version.row.low <= level <= version.row.high:
+                return version.row.canonical
+        return actor
 
     def thing(self, thing: str | None) -> Thing | None:
         """A registered thing as it stands now."""
         versions = self.things.get(thing) if thing else None
         return versions[-1].row if versions else None
 
-    def source(self, source: str) -> Source | None:
-        """A source as it stands now."""
-        found = self.thing(source)
-        return found.registration if found and isinstance(found.registration, Source) else None
+    def registration(self, thing: str | None, kind: type[Registered]) -> Registered | None:
+        """What is registered under an id, as it stands now, if it is of this kind."""
+        found = self.thing(thing)
+        return found.registration if found and isinstance(found.registration, kind) else None
 
     def source_at(self, source: str, level: int) -> Source | None:
         """A source as readers at a level may weigh it: not at all where it is marked above them."""
@@ -228,10 +249,12 @@ class World(msgspec.Struct, kw_only=True):
             return None
         return found.registration if isinstance(found.registration, Source) else None
 
-    def document(self, document: str | None) -> Document | None:
-        """A document as it stands now."""
+    def document_below(self, document: str | None, level: int) -> Document | None:
+        """A document as it stands now, unless it is marked above a level."""
         found = self.thing(document)
-        return found.registration if found and isinstance(found.registration, Document) else None
+        if found is None or found.level > level:
+            return None
+        return found.registration if isinstance(found.registration, Document) else None
 
     def voices_of(self, event: str) -> list[VoiceRow]:
         """The live voices on an event, in the order of their records."""
