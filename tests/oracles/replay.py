@@ -191,7 +191,7 @@ class Moment:
                 into = self.events.get(row.body["survivor"])
                 if into is event:
                     event.survivor = None
-                elif into is not None and self.stands_as(into) is not event:
+                elif into is not None and into.level <= event.level and self.stands_as(into) is not event:
                     event.survivor = into.id
 
     def stands_as(self, event: Happening) -> Happening:

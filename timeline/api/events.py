@@ -25,9 +25,9 @@ from timeline.model.edits import EDITS
 from timeline.model.entry import BatchReceipt, EventShown, Receipt
 from timeline.model.faults import shown
 from timeline.model.kinds import EVENTS
-from timeline.projections.events import Moved, event_shown
+from timeline.projections.events import event_shown
 from timeline.projections.history import history
-from timeline.projections.pages import etag
+from timeline.projections.pages import Moved, etag
 
 Posted: Any = Union[tuple({**EVENTS, **EDITS}.values())]  # noqa: UP007  (built from a tuple, so not writable with |)
 

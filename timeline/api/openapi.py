@@ -232,6 +232,8 @@ def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
         found["307"] = _moved("The dated week that `current` or `last` is.")
     if contract.operation_id == "getEvent":
         found["308"] = _moved("The event that this one turned out to be.")
+    if contract.operation_id in ("getActor", "getActorTimeline"):
+        found["308"] = _moved("The actor that answers for this one: they were judged to be the same.")
     if contract.operation_id == "getReady":
         found["503"] = {"description": "Degraded.", "content": {JSON: {"schema": names.of(contract.answers)}}}
     return found

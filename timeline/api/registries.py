@@ -4,7 +4,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from timeline.api.answer import headers_of, negotiated, respond
+from timeline.api.answer import elsewhere, headers_of, negotiated, respond
 from timeline.api.body import JSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
 from timeline.api.cursors import BEGINNING, Walk, fingerprint, walk_of, walk_text
@@ -15,6 +15,7 @@ from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.model.entry import Receipt, RegisteredPage, RegisteredShown
 from timeline.model.registry import COLLECTIONS, REGISTRATIONS
+from timeline.projections.pages import Moved
 from timeline.projections.registered import registered_one, registered_page
 
 
@@ -75,6 +76,8 @@ def _get(kind: str) -> HTTPRouteHandler:
         as_of = await asked_moment(to, params.as_of, params.min_position)
         async with to.reader.at(as_of) as (connection, position):
             found = await registered_one(connection, kind, named, who.level, position)
+        if isinstance(found, Moved):
+            return elsewhere(request, f"/v1/{collection}/{found.survivor}", 308)
         found = msgspec.structs.replace(found, as_of=as_of)
         return respond(request, fmt, found, headers_of(None, position, public=not who.may_write))
 

@@ -7,7 +7,7 @@ import msgspec
 from litestar.params import FromPath
 
 from timeline.access import Identity
-from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged
+from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged
 from timeline.api.contract import Contract, read
 from timeline.api.cursors import opened as opened_cursor
 from timeline.api.cursors import sealed
@@ -68,6 +68,8 @@ async def _timeline(request: Asked, kind: str, named: str) -> Written:
     as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
     async with to.reader.timeline(kind, named, who.level, as_of) as (connection, opened):
+        if opened.canonical is not None:
+            return elsewhere(request, f"/v1/timelines/actors/{opened.canonical}", 308)
         query = _query(params, opened.timeline, who, first, last)
         fingerprint = query.fingerprint()
         asked = (fingerprint, query.limit, params.cursor, fmt.name, on)

@@ -21,7 +21,7 @@ from timeline.model.dating import Dates, dates_of, day
 from timeline.model.filling import title_of
 from timeline.model.kinds import Accusation, Assessment, Cancellation, Event, Participant, Report, Speech
 from timeline.model.provenance import MODALITY_DEFAULT, Site
-from timeline.model.record import LEVELS, MARKINGS
+from timeline.model.record import LEVELS, MARKINGS, Record
 from timeline.model.registry import Source
 from timeline.model.standing import PARTICIPANT, Standing, Voice, stand
 from timeline.model.standing import Source as Speaker
@@ -157,6 +157,14 @@ def actors(event: Event) -> list[str]:
     """The actors of an event: its participants, and whom it accuses."""
     own = [p.actor for p in event.participants if isinstance(p, Participant)]
     return own + (list(event.against) if isinstance(event, Accusation) else [])
+
+
+def tied_to(record: Record | None) -> list[str]:
+    """The actors that a source is, speaks for, or takes sides for or against; none of another record."""
+    if not isinstance(record, Source):
+        return []
+    named = [*record.speaks_for, *record.aligned_with, *record.opposed_to]
+    return [record.actor, *named] if record.actor else named
 
 
 def participants(world: World, event: Event, level: int) -> frozenset[str]:

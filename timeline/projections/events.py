@@ -12,9 +12,10 @@ from timeline.model.entry import DateShown, Entry, EventShown, Stand, State, Voi
 from timeline.model.kinds import AnyEvent, Event, Speech
 from timeline.model.record import MARKINGS
 from timeline.model.registry import AnyRegistration, Source
-from timeline.projections.derive import attribution
-from timeline.projections.pages import SQL, Connection, entry, names_of, targets_of
-from timeline.projections.world import Case, Fate, Thing, Version, VoiceRow, World
+from timeline.model.standing import PARTICIPANT
+from timeline.projections.derive import actors, attribution, part_at, tied_to
+from timeline.projections.pages import SQL, Connection, Moved, entry, names_of, targets_of
+from timeline.projections.world import Case, Fate, IdentityRow, Thing, Version, VoiceRow, World
 
 VOICES_MAX = 1_000
 _STATE = msgspec.json.Decoder(State)
@@ -22,12 +23,6 @@ _VOICE = msgspec.json.Decoder(VoiceRow)
 _FATES = msgspec.json.Decoder(list[Fate])
 _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _COMMON = {f.name for f in msgspec.structs.fields(Speech)} | {"against", "kind"}
-
-
-class Moved(msgspec.Struct, frozen=True):
-    """The event turned out to be another: ask for that."""
-
-    survivor: UUID
 
 
 async def event_shown(connection: Connection, event: UUID, level: int, position: int, on: date) -> EventShown | Moved:
@@ -54,10 +49,11 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
     targets = await targets_of(connection, [state, *replies], level, position)
     own = entry(state, "participant", targets, on)
     answered = [entry(each, "of", targets, on) for each in replies]
-    names = await names_of(connection, [own, *answered], level, position, _more(voices, posted))
+    who = await _identities(connection, posted, voices, sources, level, position)
+    names = await names_of(connection, [own, *answered], level, position, _more(voices, posted, who, level))
     return EventShown(
         **{name: getattr(own, name) for name in Entry.__struct_fields__ if name != "voices"},
-        voices=[_voice(row, sources, level) for row in voices],
+        voices=[_voice(row, sources, level, who) for row in voices],
         voices_total=heard[0]["total"] if heard else 0,
         summary=posted.summary,
         external_ids=posted.external_ids,
@@ -65,7 +61,7 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
         evidence=[msgspec.to_builtins(each) for each in posted.evidence],
         figures=msgspec.to_builtins(posted.figures),
         details=_details(posted),
-        attribution=_attribution(state, posted, voices, sources, level),
+        attribution=_attribution(state, posted, voices, sources, who, level),
         replies=answered,
         recorded_by=held["recorded_by"],
         names=names,
@@ -103,20 +99,43 @@ async def _sources(connection: Connection, voices: list[VoiceRow], level: int, p
     return {str(row["id"]): _REGISTRATION.decode(row["body"]) for row in rows}
 
 
+async def _identities(
+    connection: Connection,
+    event: Event,
+    voices: list[VoiceRow],
+    sources: dict[str, Source],
+    level: int,
+    position: int,
+) -> World:
+    """Who answers for whom, of those that the parts of an event, and so its attribution, are about."""
+    parts = [row.part.removeprefix(PARTICIPANT) for row in voices if row.part and row.part.startswith(PARTICIPANT)]
+    if not parts:
+        return World()
+    named = {*parts, *actors(event), *(each for source in sources.values() for each in tied_to(source))}
+    rows = await connection.fetch(SQL.canonicals, [UUID(each) for each in named], level, position)
+    return World(
+        identity={
+            str(row["actor"]): [
+                Version(row=IdentityRow(low=level, high=level, canonical=str(row["canonical"])), from_position=0)
+            ]
+            for row in rows
+        }
+    )
+
+
 def _details(event: Event) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(event)
     return {name: value for name, value in plain.items() if name not in _COMMON}
 
 
-def _more(voices: list[VoiceRow], event: Event) -> set[str]:
+def _more(voices: list[VoiceRow], event: Event, who: World, level: int) -> set[str]:
     ids = {each for row in voices for each in (row.source, row.document, row.via) if each}
-    parts = {
-        row.part.removeprefix("participant:") for row in voices if row.part and row.part.startswith("participant:")
-    }
+    told = (part_at(who, row.part, level) for row in voices)
+    parts = {part.removeprefix(PARTICIPANT) for part in told if part and part.startswith(PARTICIPANT)}
     return ids | parts | {each for each in (event.document, event.via) if each} | {e.document for e in event.evidence}
 
 
-def _voice(row: VoiceRow, sources: dict[str, Source], level: int) -> VoiceShown:
+def _voice(row: VoiceRow, sources: dict[str, Source], level: int, who: World) -> VoiceShown:
     source = sources.get(row.source)
     return VoiceShown(
         id=row.id,
@@ -136,7 +155,7 @@ def _voice(row: VoiceRow, sources: dict[str, Source], level: int) -> VoiceShown:
         position=row.position,
         live=row.live_at(level) and not row.taken_back,
         taken_back=row.taken_back,
-        part=row.part,
+        part=part_at(who, row.part, level),
         ground=row.ground,
         happened=msgspec.convert(row.happened, DateShown) if row.happened else None,
         figures=row.figures,
@@ -147,7 +166,7 @@ def _voice(row: VoiceRow, sources: dict[str, Source], level: int) -> VoiceShown:
 
 
 def _attribution(
-    state: State, event: Event, voices: list[VoiceRow], sources: dict[str, Source], level: int
+    state: State, event: Event, voices: list[VoiceRow], sources: dict[str, Source], who: World, level: int
 ) -> dict[str, Stand]:
     things = {
         key: [
@@ -167,4 +186,4 @@ def _attribution(
         event=event,
         level=0,
     )
-    return attribution(World(things=things), case, voices, level)
+    return attribution(World(things=things, identity=who.identity), case, voices, level)

@@ -207,14 +207,14 @@ def _mark(world: World, case: Case, marking: str | None) -> None:
 def _duplicate(world: World, stored: Stored, case: Case, survivor: str) -> set[str]:
     """The survivor hears the other's voices, until the other is said to be itself again.
 
-    A merge that would close a circle changes nothing.
+    A merge that would close a circle changes nothing; nor does one into an event that readers of this one may not see.
     """
     into = world.cases.get(survivor)
     before = case.survivor
     if survivor == case.id and before is not None:
         case.survivor = None
         return {case.id} | _followers(world, case.id) | _before(world, before)
-    if into is None or derive.survivor(world, into).id == case.id:
+    if into is None or into.level > case.level or derive.survivor(world, into).id == case.id:
         return {case.id}
     case.survivor = survivor
     world.replies.setdefault(survivor, set()).add(case.id)

@@ -84,6 +84,12 @@ def read_cursor(text: str, query: Query) -> Cursor:
     return cursor
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """What was asked for turned out to be another: ask for that."""
+
+    survivor: UUID
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """A timeline as it is found when somebody comes to read it."""
 
@@ -91,6 +97,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """That of progress, or the one asked about."""
     as_of: int | None
     timeline: UUID
+    canonical: UUID | None
+    """The actor that answers for this one; its timeline is the one to read."""
     subject: Subject
     head: int
     """Where it last changed, or a name that may stand on it."""
@@ -196,6 +204,7 @@ class Reader:
             position=row["position"] if as_of is None else as_of,
             as_of=as_of,
             timeline=row["timeline"],
+            canonical=row["canonical"],
             subject=subject,
             head=max(row["head"], row["named"]),
             purged=row["purged"],
@@ -386,13 +395,21 @@ async def names_of(
 
 
 async def subject_of(connection: Connection, kind: str, named: str, level: int, position: int) -> tuple[UUID, Subject]:
-    """The registered thing whose timeline is asked for, by id or slug.
+    """The registered thing whose timeline is asked for, by id or slug; of an actor, who answers for it.
 
     Raises:
         NotFound: there is none that this level may see.
     """
     row = await registered_row(connection, kind, named, level, position)
+    if (other := await canonical_of(connection, kind, row["id"], level, position)) is not None:
+        row = await registered_row(connection, kind, str(other), level, position)
     return row["id"], _subject(kind, row["id"], row)
+
+
+async def canonical_of(connection: Connection, kind: str, thing: UUID, level: int, position: int) -> UUID | None:
+    """The actor that answers for another, which was judged to be the same; None for all other things."""
+    found = await connection.fetchval(SQL.canonical, thing, level, position) if kind == "actor" else None
+    return UUID(str(found)) if found else None
 
 
 def _subject(kind: str, thing: UUID, row: asyncpg.Record) -> Subject:

@@ -12,6 +12,9 @@ FROM timeline.progress WHERE name = 'timelines' AND live
 -- null, $6 the position that is asked about, at which its names count, or null for now
 SELECT p.position, p.version, p.tables, p.tables = current_schema() AS faced,
        coalesce(s.id, $5) AS timeline, s.slug, s.name,
+       (SELECT i.canonical FROM identity AS i
+        WHERE i.actor = s.id AND i.low <= $4 AND i.high >= $4
+          AND i.from_position <= coalesce($6, p.position) AND i.to_position > coalesce($6, p.position)) AS canonical,
        coalesce((SELECT h.position FROM timeline_head AS h WHERE h.timeline = coalesce(s.id, $5) AND h.level = $4), 0)
          AS head,
        coalesce((SELECT h.position FROM timeline_head AS h
@@ -196,6 +199,18 @@ UNION ALL
 SELECT id, kind, revision, level, position, recorded_at, slug, name, body FROM registered
 WHERE kind = $1 AND coalesce(slug, '') = $3 AND level <= $4 AND from_position <= $5 AND to_position > $5
 LIMIT 1
+
+-- name: canonical
+-- Who answers for an actor; no row where it answers for itself.
+-- $1 actor, $2 level, $3 position
+SELECT canonical FROM identity
+WHERE actor = $1 AND low <= $2 AND high >= $2 AND from_position <= $3 AND to_position > $3
+
+-- name: canonicals
+-- Who answers for these actors: a row for each that does not answer for itself.
+-- $1 actors, $2 level, $3 position
+SELECT actor, canonical FROM identity
+WHERE actor = ANY ($1::uuid[]) AND low <= $2 AND high >= $2 AND from_position <= $3 AND to_position > $3
 
 -- name: registered_page
 -- Registered things of a kind by slug; with $6, those found by it. Looks at $8 rows at most.

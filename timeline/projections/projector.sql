@@ -357,6 +357,10 @@ DELETE FROM timeline_entry WHERE event = ANY ($1::uuid[])
 -- $1 actors
 DELETE FROM identity WHERE actor = ANY ($1::uuid[])
 
+-- name: forget_judged
+-- $1 judgements
+DELETE FROM judged WHERE judgement = ANY ($1::uuid[])
+
 -- name: forget_erased_things
 -- Versions of registered things of which no payload is left; what was registered again after the erasure stays.
 -- $1 ids

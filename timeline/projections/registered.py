@@ -11,19 +11,23 @@ from timeline.log.record import Stored
 from timeline.model.entry import Feed, RecordShown, RegisteredPage, RegisteredShown
 from timeline.model.record import MARKINGS
 from timeline.model.registry import folded
-from timeline.projections.pages import LOOKED_AT_MAX, SQL, Connection, registered_row
+from timeline.projections.pages import LOOKED_AT_MAX, SQL, Connection, Moved, canonical_of, registered_row
 
 Place = tuple[str, UUID]
 """Where a thing stands in its registry: its slug (empty for those without one), then its id."""
 
 
-async def registered_one(connection: Connection, kind: str, named: str, level: int, position: int) -> RegisteredShown:
-    """A registered thing by id or slug.
+async def registered_one(
+    connection: Connection, kind: str, named: str, level: int, position: int
+) -> RegisteredShown | Moved:
+    """A registered thing by id or slug, or who answers for it: an actor may have been judged to be another.
 
     Raises:
         NotFound: there is none that this level may see.
     """
-    return _shown(await registered_row(connection, kind, named, level, position))
+    row = await registered_row(connection, kind, named, level, position)
+    other = await canonical_of(connection, kind, row["id"], level, position)
+    return Moved(other) if other is not None else _shown(row)
 
 
 async def registered_page(

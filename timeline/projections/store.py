@@ -17,8 +17,8 @@ from timeline.model.codec import canonical
 from timeline.model.edits import Correction, Duplicate, Edit
 from timeline.model.kinds import AnyEvent, Event
 from timeline.model.record import LEVELS, Record
-from timeline.model.registry import Actor, AnyRegistration, Registration, SameActor, Source, keys
-from timeline.projections.derive import actors
+from timeline.model.registry import Actor, AnyRegistration, Registration, SameActor, keys
+from timeline.projections.derive import actors, tied_to
 from timeline.projections.fold import answers, fold, read_record, rests_on
 from timeline.projections.told import changed, told
 from timeline.projections.world import (
@@ -69,7 +69,7 @@ async def load_world(connection: asyncpg.Connection, batch: Batch, only: frozens
             things |= rests_on(case.event)
     await _load_things(connection, world, things)
     named = {each for case in world.cases.values() for each in actors(case.event)}
-    named |= {each for versions in world.things.values() for each in _tied_to(versions[-1].row.registration)}
+    named |= {each for versions in world.things.values() for each in tied_to(versions[-1].row.registration)}
     named |= {each for _, record in batch for each in _acting(record)}
     await _load_identity(connection, world, named)
     return world
@@ -78,15 +78,7 @@ async def load_world(connection: asyncpg.Connection, batch: Batch, only: frozens
 def _acting(record: Record | None) -> list[str]:
     """The actors that a record names in a way that their identity matters to."""
     event = record.event if isinstance(record, Correction) else record
-    return actors(event) if isinstance(event, Event) else _tied_to(record)
-
-
-def _tied_to(record: Record | None) -> list[str]:
-    """The actors that a source is, speaks for, or takes sides for or against."""
-    if not isinstance(record, Source):
-        return []
-    named = [*record.speaks_for, *record.aligned_with, *record.opposed_to]
-    return [record.actor, *named] if record.actor else named
+    return actors(event) if isinstance(event, Event) else tied_to(record)
 
 
 async def _load_judged(connection: asyncpg.Connection, world: World, batch: Batch) -> set[str]:
@@ -276,6 +268,7 @@ async def purge(connection: asyncpg.Connection, world: World, until: int) -> Non
     for name in FORGET:
         await connection.execute(SQL[f"forget_{name}"], bound)
     await connection.execute(SQL.forget_identities, list(members))
+    await connection.execute(SQL.forget_judged, ids)
     await connection.execute(SQL.forget_erased_things, ids)
     await connection.execute(SQL.mark_things, ids)
     again.things.clear()  # only read here: their own versions stay as they are
