@@ -43,7 +43,7 @@ async def test_in_portions_of_any_size_the_read_models_are_the_same(
 
     async def counted(*asked: object) -> list[frozenset[str]]:
         nonlocal wide
-        found = await told(*asked)  # type: ignore[arg-type]
+        found = await told(*asked)  # type: ignore[arg-type]  # passed on as they came
         wide += len(found) > 1
         return found
 
@@ -80,7 +80,7 @@ async def test_after_a_crash_between_two_portions_nothing_of_them_is_seen_and_th
         for statement in range(1, 200):
             other = await projector.connect(application.dsn, tables, "timeline_projector")
             try:
-                await step(Breaking(other, statement), tables, last - 1, 200)  # type: ignore[arg-type]
+                await step(Breaking(other, statement), tables, last - 1, 200)  # type: ignore[arg-type]  # serves as a connection
                 break
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 assert await position(connection, tables) == last - 1
