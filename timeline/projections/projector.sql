@@ -137,6 +137,10 @@ INSERT INTO answer (target, reply) SELECT * FROM unnest($1::uuid[], $2::uuid[]) 
 -- $1 things, $2 events
 INSERT INTO rest (thing, event) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
 
+-- name: save_bases
+-- $1 events and sources, $2 the assessments based on them and the documents that they published
+INSERT INTO basis (thing, id) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+
 -- name: end_things
 -- $1 ids, $2 from positions, $3 to positions
 UPDATE registered AS r SET to_position = ended.until
@@ -256,6 +260,10 @@ DELETE FROM answer WHERE target = ANY ($1::uuid[]) OR reply = ANY ($1::uuid[])
 -- name: forget_rests
 -- $1 events
 DELETE FROM rest WHERE event = ANY ($1::uuid[])
+
+-- name: forget_bases
+-- $1 events and things
+DELETE FROM basis WHERE id = ANY ($1::uuid[])
 
 -- name: forget_voices
 -- $1 events

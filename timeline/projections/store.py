@@ -157,6 +157,8 @@ async def save_world(connection: asyncpg.Connection, world: World) -> None:
         await connection.execute(SQL.save_answers, *_columns(sorted(world.new_replies), 2))
     if world.new_uses:
         await connection.execute(SQL.save_rests, *_columns(sorted(world.new_uses), 2))
+    if world.new_bases:
+        await connection.execute(SQL.save_bases, *_columns(sorted(world.new_bases), 2))
     await _save_things(connection, world)
     await _save_voices(connection, world)
     await _save_states(connection, world)
@@ -169,7 +171,7 @@ async def save_world(connection: asyncpg.Connection, world: World) -> None:
         await connection.execute(SQL.move_heads_of_answers, *_columns(shown, 3))
 
 
-FORGET = ("events", "answers", "rests", "voices", "states", "entries")
+FORGET = ("events", "answers", "rests", "bases", "voices", "states", "entries")
 
 
 async def purge(connection: asyncpg.Connection, world: World, read: Reading, until: int) -> None:
@@ -263,11 +265,7 @@ def _thing_row(version: Version[Thing]) -> tuple[Any, ...]:
 
 async def _save_voices(connection: asyncpg.Connection, world: World) -> None:
     versions = [(event, v) for event, voices in world.voices.items() for several in voices.values() for v in several]
-    new = [
-        (event, v.row.id, v.row.position, v.row.level, v.row.source, canonical(v.row), v.from_position, v.to_position)
-        for event, v in versions
-        if not v.stored
-    ]
+    new = [(event, *_voice_row(v.row), v.from_position, v.to_position) for event, v in versions if not v.stored]
     ended = [
         (event, v.row.id, v.from_position, v.to_position)
         for event, v in versions
@@ -276,6 +274,10 @@ async def _save_voices(connection: asyncpg.Connection, world: World) -> None:
     if ended:
         await connection.execute(SQL.end_voices, *_columns(ended, 4))
     await _copy(connection, "voice", new)
+
+
+def _voice_row(row: VoiceRow) -> tuple[Any, ...]:
+    return row.id, row.position, row.level, row.source, row.said_earliest or row.said_latest, canonical(row)
 
 
 async def _save_states(connection: asyncpg.Connection, world: World) -> None:
