@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from timeline.access import Access, owner_token
-from timeline.api import changes, diff, events, meta, registries, timelines, weeks
+from timeline.api import changes, diff, events, impact, meta, registries, timelines, weeks
 from timeline.api.edge import Edge
 from timeline.api.metrics import Metrics
 from timeline.api.openapi import document, encoded
@@ -50,6 +50,7 @@ HANDLERS: list[HTTPRouteHandler] = [
     weeks.get_week,
     diff.get_difference,
     *registries.ROUTES,
+    impact.get_impact,
     changes.get_changes,
     meta.get_kinds,
     meta.live,

@@ -8,6 +8,7 @@
     │   ├── Conflict 409            IdTaken · WrongRevision · SlugTaken
     │   ├── BodyTooLarge 413        UnsupportedMediaType 415 · TooSlow 408 · HeadTooLarge 431
     │   ├── InvalidRecord 422       BatchRefused · UnknownReference · AmbiguousReference · KeyReused · NotApplicable
+    │   ├── TooMuch 422
     │   └── Unavailable 503         QueueFull · Behind · DatabaseUnavailable · ShuttingDown
     └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · WrongSetting
                                     EmbeddedServerFailed
@@ -201,6 +202,12 @@ class KeyReused(InvalidRecord):
 
 class NotApplicable(InvalidRecord):
     """The edit does not apply to the record it names."""
+
+
+class TooMuch(Refusal):
+    """More would have to be worked out than one answer may take."""
+
+    status = 422
 
 
 class Unavailable(Refusal):

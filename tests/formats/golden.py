@@ -12,6 +12,7 @@ ANSWERS: dict[str, Shape] = {
     "page": samples.haftar(),
     "week": samples.full_week(),
     "difference": samples.difference(),
+    "impact": samples.impact(),
     "event": samples.full_event(),
     "history": samples.history(),
     "feed": samples.feed(),

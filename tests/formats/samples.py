@@ -35,6 +35,7 @@ from timeline.model.entry import (
     VoiceCounts,
     VoiceShown,
 )
+from timeline.model.impact import Impact, ImpactEvent, ImpactJudgement, ImpactTotals, ImpactWeek
 from timeline.model.slice import Sections, Slice
 
 RECORDED_AT = datetime(2019, 6, 14, 9, 30, tzinfo=UTC)
@@ -414,3 +415,60 @@ def registered(**fields: Any) -> RegisteredShown:
 def registry(*items: RegisteredShown) -> RegisteredPage:
     """A page of registered things."""
     return RegisteredPage(position=41, items=list(items or [registered()]), next=None)
+
+
+def impact() -> Impact:
+    """What would stand without the officials who denied the meeting."""
+    common: dict[str, Any] = {"kind": "meeting", "week": "2019-W23", "voices": 1, "phase": "occurred"}
+    return Impact(
+        position=41,
+        as_of=None,
+        source=Subject(type="source", id=OFFICIALS, slug="russian-officials", name="Russian officials"),
+        by="source",
+        as_="removed",
+        totals=ImpactTotals(voices=1, unsupported=1, changed=1, touched=0, judgements=1, weeks=2),
+        unsupported=[
+            ImpactEvent(
+                **common | {"kind": "denial"},
+                id="e-denial",
+                title="Russian officials deny the meeting",
+                position=9,
+                standing_before="reported",
+                rule_before="R7",
+                standing="unsupported",
+                rule="R0",
+                because=[],
+            )
+        ],
+        changed=[
+            ImpactEvent(
+                **common,
+                id="e-meeting",
+                title="Haftar meets Putin",
+                position=8,
+                standing_before="denied",
+                rule_before="R5",
+                standing="reported",
+                rule="R7",
+                because=["e-meeting"],
+            )
+        ],
+        touched=[],
+        judgements=[
+            ImpactJudgement(
+                id="e-judged",
+                title="A sign of need",
+                source=WEEKLY,
+                week="2019-W24",
+                position=12,
+                own=False,
+                rests_on=["e-meeting"],
+            )
+        ],
+        weeks=[
+            ImpactWeek(week="2019-W23", entries=2, onwards=0),
+            ImpactWeek(week="2019-W24", entries=1, onwards=1),
+        ],
+        names={WEEKLY: NAMES[WEEKLY]},
+        next=None,
+    )

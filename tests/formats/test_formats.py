@@ -12,6 +12,7 @@ from timeline.errors import NotAcceptable
 from timeline.formats import FORMATS, offered, render
 from timeline.model.changes import Difference, History
 from timeline.model.entry import EventShown, Feed, Page, RegisteredPage, RegisteredShown
+from timeline.model.impact import Impact
 from timeline.model.slice import Slice
 
 
@@ -26,6 +27,7 @@ def test_formats_are_found_by_looking_json_first() -> None:
         (Page, {"json", "ndjson", "csv", "markdown"}),
         (Slice, {"json", "ndjson", "csv", "markdown"}),
         (Difference, {"json", "markdown"}),
+        (Impact, {"json", "markdown"}),
         (EventShown, {"json", "markdown"}),
         (History, {"json", "markdown"}),
         (Feed, {"json", "ndjson"}),

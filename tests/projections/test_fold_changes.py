@@ -210,7 +210,7 @@ def test_what_a_record_left_alone_would_be_the_same_if_derived_again(seed: int) 
         log.post([stream.post()])
 
         again = copy.deepcopy(log.world)
-        fold._settle(again, set(again.cases), len(log.stored))
+        fold.settle(again, set(again.cases), len(log.stored))
         assert _live(again) == _live(log.world)
 
 

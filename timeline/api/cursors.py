@@ -51,10 +51,18 @@ class Steps(msgspec.Struct, frozen=True, array_like=True):
     place: tuple[int, UUID]
 
 
-W = TypeVar("W", Walk, Steps)
+class Lists(msgspec.Struct, frozen=True, array_like=True):
+    """Where the next page of an answer of several lists starts: after a place in one of them."""
+
+    query: str
+    position: int
+    after: tuple[int, int]
 
 
-def walk_text(walk: Walk | Steps) -> str:
+W = TypeVar("W", Walk, Steps, Lists)
+
+
+def walk_text(walk: Walk | Steps | Lists) -> str:
     """The walk as a cursor."""
     return sealed(base64.urlsafe_b64encode(msgspec.msgpack.encode(walk)).decode().rstrip("="))
 

@@ -15,6 +15,7 @@ from timeline.api.moments import WEEK, Moment
 from timeline.api.service import Asked
 from timeline.errors import BadParameter, Fault, NotFound, UnknownParameter
 from timeline.model.faults import FAULTS_MAX, faults, shown
+from timeline.model.impact import By, Supposition
 from timeline.model.kinds import EVENTS
 from timeline.model.record import INTEGER_MAX
 from timeline.model.standing import Word
@@ -65,6 +66,11 @@ class Known(Fresh, frozen=True, kw_only=True):
     """A read that may ask what was known at a moment."""
 
     as_of: Moment | None = None
+
+
+SaidTo = Annotated[
+    date, Meta(description="As if nothing had been said after this day: by when it was said, not when we recorded it.")
+]
 
 
 class Seen(Known, frozen=True, kw_only=True):
@@ -145,6 +151,21 @@ class RegistryParams(Known, frozen=True, kw_only=True):
         | None
     ) = None
     limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class ImpactParams(Known, frozen=True, kw_only=True):
+    """What may be asked of the impact of a source."""
+
+    as_: Annotated[
+        Supposition,
+        Meta(description="What is supposed: that its voices were never said, or that it has this reliability."),
+    ] = msgspec.field(name="as", default="removed")
+    by: Annotated[
+        By, Meta(description="Whether its own voices are meant, or those that it published or relayed (`via`).")
+    ] = "source"
+    said_to: SaidTo | None = None
+    limit: Limit = 200
     cursor: Cursor | None = None
 
 

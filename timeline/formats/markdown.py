@@ -11,6 +11,7 @@ from timeline.formats.format import Format
 from timeline.formats.words import Names
 from timeline.model.changes import ChangeShown, Difference, History, VersionShown
 from timeline.model.entry import Entry, EventShown, Page, RegisteredPage, VoiceShown
+from timeline.model.impact import Impact, ImpactEvent, ImpactWeek
 from timeline.model.slice import Slice
 
 TITLES = {
@@ -22,6 +23,7 @@ TITLES = {
     "changed": "Changed in our records",
 }
 """Headings of a week's sections; one that is not here is called by its own name."""
+IMPACT_COLUMNS = ("week", "event", "stands", "would stand", "voices")
 NOTHING = "Nothing."
 
 
@@ -102,6 +104,43 @@ def _registered(page: RegisteredPage) -> bytes:
     table = [_table(("name", "kind", "slug", "marking", "id"), rows)] if rows else [NOTHING]
     more = ["More follow on the next page."] if page.next else []
     return _document(["# Registered", _moment(page.as_of, page.position), *table, *more])
+
+
+def _impact(found: Impact) -> bytes:
+    total = found.totals
+    heading = f"# {inline(found.source.name)}, {_supposed(found)}"
+    counts = (
+        f"Voices: {total.voices}. Left without an assertion: {total.unsupported}; standing differently: "
+        f"{total.changed}; standing as they do: {total.touched}; judgements on these: {total.judgements}."
+    )
+    blocks = [heading, f"{_moment(found.as_of, found.position)} {counts}"]
+    for title, lines in (
+        ("Left without an assertion", found.unsupported),
+        ("Would stand differently", found.changed),
+        ("Would stand as they do", found.touched),
+    ):
+        blocks += [f"## {title}", _table(IMPACT_COLUMNS, map(_would_stand, lines))] if lines else []
+    if found.judgements:
+        rows = [(j.week, j.title, words.name(j.source, found.names)) for j in found.judgements]
+        blocks += ["## Judgements that rest on these", _table(("week", "judgement", "source"), rows)]
+    if found.weeks:
+        blocks += ["## Weeks that carry these", _bullets(map(_carrying, found.weeks))]
+    return _document([*blocks, *(["More follow on the next page."] if found.next else [])])
+
+
+def _supposed(found: Impact) -> str:
+    whose = "as a publisher, " if found.by == "publisher" else ""
+    return f"{whose}removed" if found.as_ == "removed" else f"with reliability {found.as_}"
+
+
+def _would_stand(line: ImpactEvent) -> tuple[str, ...]:
+    before, after = f"{line.standing_before} ({line.rule_before})", f"{line.standing} ({line.rule})"
+    return line.week, line.title, before, after, str(line.voices)
+
+
+def _carrying(week: ImpactWeek) -> str:
+    onwards = f", {week.onwards} of them in every later week too" if week.onwards else ""
+    return f"{week.week}: {week.entries}{onwards}"
 
 
 # One entry
@@ -214,6 +253,7 @@ FORMAT = Format(
         Slice: _slice,
         Difference: _difference,
         History: _history,
+        Impact: _impact,
         EventShown: _event,
         RegisteredPage: _registered,
     },

@@ -203,7 +203,7 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
         called_off=any(row.cancels and row.live_at(level) for row in seen),
     )
     when = found.occurred
-    first_said = _first_said(seen, level)
+    first_said = _first_said(seen, level, found.said)
     placement = place(when.earliest, when.latest, when.ongoing, first_said)
     since = _since(before, standing, world.now)
     state = _state(world, case, found, placement, standing, seen, level, since)
@@ -249,12 +249,12 @@ def _since(before: StateRow | None, standing: Standing, now: datetime) -> dateti
     return earlier.since if earlier.standing in (None, standing.standing) else now
 
 
-def _first_said(rows: list[VoiceRow], level: int) -> Bounds:
-    """The first time it was said: among live assertions, or among all if none is live."""
+def _first_said(rows: list[VoiceRow], level: int, own: Occurred) -> Bounds:
+    """The first time it was said: among live assertions, or among all if none is live; its own, if all are left out."""
     asserting = [r for r in rows if r.side == "assert" and r.part is None]
     live = [r for r in asserting if r.live_at(level) and not r.taken_back]
     said: list[Bounds] = [(r.said_earliest, r.said_latest) for r in live or asserting]
-    return min(said, key=lambda s: s[0] or s[1] or LAST_DAY, default=(None, None))
+    return min(said, key=lambda s: s[0] or s[1] or LAST_DAY, default=(own.earliest, own.latest))
 
 
 def _state(

@@ -17,7 +17,7 @@ from timeline.model.edits import EDITS, Correction, Duplicate, Edit, Erasure, Re
 from timeline.model.kinds import EVENTS, Accusation, Assessment, Cancellation, Confirmation, Event, Speech
 from timeline.model.provenance import CREDIBILITY_DEFAULT, MODALITY_DEFAULT
 from timeline.model.record import LEVELS, Record, level_of
-from timeline.model.registry import REGISTRATIONS, Actor, Registration, SameActor
+from timeline.model.registry import REGISTRATIONS, Actor, Document, Registration, SameActor
 from timeline.model.standing import Side, Tense
 from timeline.projections import derive
 from timeline.projections.identity import group_of, identify
@@ -61,19 +61,23 @@ def read_record(stored: Stored) -> Record | None:
 
 def fold(world: World, stored: Stored, record: Record | None) -> None:
     """Take one record into the world, and derive every event that it changes."""
+    settle(world, take(world, stored, record), stored.position)
+
+
+def take(world: World, stored: Stored, record: Record | None) -> set[str]:
+    """Take one record into the world; the events that have to be derived for it."""
     world.now = stored.recorded_at
     match record:
         case None:
-            changed: set[str] = set()
+            return set()
         case Event():
-            changed = _event(world, stored, record)
+            return _event(world, stored, record)
         case Edit():
-            changed = _edit(world, stored, record)
+            return _edit(world, stored, record)
         case Registration():
-            changed = _registration(world, stored, record)
+            return _registration(world, stored, record)
         case _:
             raise PoisonRecord(f"Position {stored.position}: nothing folds {stored.kind}.")
-    _settle(world, changed, stored.position)
 
 
 def rests_on(event: Event) -> set[str]:
@@ -105,6 +109,8 @@ def _link(world: World, case: Case) -> None:
     for thing in rests_on(case.event):
         world.uses.setdefault(thing, set()).add(case.id)
         world.new_uses.add((thing, case.id))
+    if isinstance(case.event, Assessment):
+        world.new_bases.update((basis, case.id) for basis in case.event.based_on)
 
 
 def _registration(world: World, stored: Stored, registration: Registration) -> set[str]:
@@ -130,6 +136,8 @@ def _registration(world: World, stored: Stored, registration: Registration) -> s
         for level in range(min(before.row.level, thing.level), len(LEVELS)):
             world.heads[NAMES, level] = stored.position
         changed = _resting_on(world, subject)
+    if isinstance(registration, Document) and registration.publisher:
+        world.new_bases.add((registration.publisher, subject))
     if isinstance(registration, SameActor):
         return changed | _judge(world, stored, registration, before.row.registration if before else None)
     if isinstance(registration, Actor) and before is not None and before.row.level != thing.level:
@@ -245,7 +253,7 @@ def _followers(world: World, event: str) -> set[str]:
     return found
 
 
-def _settle(world: World, changed: set[str], position: int) -> None:
+def settle(world: World, changed: set[str], position: int) -> None:
     """Derive what changed, youngest first, and whatever hears it."""
     queue = [(-world.cases[each].position, each) for each in changed if each in world.cases]
     heapq.heapify(queue)
@@ -312,7 +320,11 @@ def _touch(world: World, case: Case, levels: set[int], position: int) -> None:
 
 def _own_voice(world: World, case: Case, found: Dates, position: int) -> None:
     """The voice with which an event asserts itself."""
-    rows = [] if case.status != "live" else [_voice(world, case, found, "assert", live_levels=0b1111, on=case)]
+    rows = (
+        []
+        if case.status != "live" or case.unsaid
+        else [_voice(world, case, found, "assert", live_levels=0b1111, on=case)]
+    )
     replace_rows(world.voices.setdefault(case.id, {}).setdefault(case.id, []), rows, position)
 
 
@@ -347,7 +359,7 @@ def _heard(rows: list[VoiceRow], level: int) -> list[VoiceRow]:
 
 def _spoken(world: World, case: Case, made: dict[int, View], found: Dates) -> dict[str, VoiceRow]:
     """What an event says about others, by the event that hears it."""
-    if case.status != "live":
+    if case.status != "live" or case.unsaid:
         return {}
     spoken: dict[str, VoiceRow] = {}
     if case.survivor is not None:

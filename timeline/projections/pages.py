@@ -1,5 +1,6 @@
 """Answer from the read models: every answer as of one position, for one level of reader."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Iterable
@@ -151,6 +152,8 @@ class Reader:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
         self._names: dict[int, Names] = {}
+        self.folding = asyncio.Semaphore(1)
+        """Held by whoever folds a large part of the log again: two would take twice the memory, and no less time."""
 
     @asynccontextmanager
     async def at(self, position: int | None = None) -> AsyncIterator[tuple[Connection, int]]:

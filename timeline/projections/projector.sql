@@ -190,6 +190,10 @@ INSERT INTO rest (thing, event) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON 
 -- $1 actors, $2 judgements
 INSERT INTO judged (actor, judgement) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
 
+-- name: save_bases
+-- $1 events and sources, $2 the assessments based on them and the documents that they published
+INSERT INTO basis (thing, id) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+
 -- name: end_things
 -- $1 ids, $2 from positions, $3 to positions
 UPDATE registered AS r SET to_position = ended.until
@@ -340,6 +344,10 @@ DELETE FROM answer WHERE target = ANY ($1::uuid[]) OR reply = ANY ($1::uuid[])
 -- name: forget_rests
 -- $1 events
 DELETE FROM rest WHERE event = ANY ($1::uuid[])
+
+-- name: forget_bases
+-- $1 events and things
+DELETE FROM basis WHERE id = ANY ($1::uuid[])
 
 -- name: forget_voices
 -- $1 events

@@ -70,12 +70,12 @@ async def load_world(connection: asyncpg.Connection, batch: Batch, only: frozens
     await _load_things(connection, world, things)
     named = {each for case in world.cases.values() for each in actors(case.event)}
     named |= {each for versions in world.things.values() for each in tied_to(versions[-1].row.registration)}
-    named |= {each for _, record in batch for each in _acting(record)}
+    named |= {each for _, record in batch for each in acting_in(record)}
     await _load_identity(connection, world, named)
     return world
 
 
-def _acting(record: Record | None) -> list[str]:
+def acting_in(record: Record | None) -> list[str]:
     """The actors that a record names in a way that their identity matters to."""
     event = record.event if isinstance(record, Correction) else record
     return actors(event) if isinstance(event, Event) else tied_to(record)
@@ -227,6 +227,8 @@ async def save_world(connection: asyncpg.Connection, world: World) -> None:
         await connection.execute(SQL.save_rests, *_columns(sorted(world.new_uses), 2))
     if world.new_judged:
         await connection.execute(SQL.save_judged, *_columns(sorted(world.new_judged), 2))
+    if world.new_bases:
+        await connection.execute(SQL.save_bases, *_columns(sorted(world.new_bases), 2))
     await _save_things(connection, world)
     await _save_voices(connection, world)
     await _save_states(connection, world)
@@ -240,7 +242,7 @@ async def save_world(connection: asyncpg.Connection, world: World) -> None:
         await connection.execute(SQL.move_heads_of_answers, *_columns(shown, 3))
 
 
-FORGET = ("events", "answers", "rests", "voices", "states", "entries")
+FORGET = ("events", "answers", "rests", "bases", "voices", "states", "entries")
 
 
 async def purge(connection: asyncpg.Connection, world: World, until: int) -> None:
@@ -255,10 +257,9 @@ async def purge(connection: asyncpg.Connection, world: World, until: int) -> Non
     bound = [str(row["id"]) for row in await connection.fetch(SQL.component, [*ids, *judged])]
     rests = [str(row["thing"]) for row in await connection.fetch(SQL.rests_of, bound)]
     past = await _records(connection, [*bound, *rests], until)
-    named = {each for _, record in past for each in _acting(record)}.union(str(row["actor"]) for row in together)
-    groups = await connection.fetch(SQL.judged_together, list(named), [])
-    members = {str(row["actor"]) for row in groups}
-    past += await _records(connection, [*members, *{str(row["judgement"]) for row in groups}], until)
+    named = {each for _, record in past for each in acting_in(record)}.union(str(row["actor"]) for row in together)
+    members, judgements = await judged_with(connection, named)
+    past += await _records(connection, [*members, *judgements], until)
     lowest = await connection.fetchval(SQL.lowest_level, ids)
     before = await told(connection, SQL, bound)
     subjects = list({str(record.subject) for record, _ in past})
@@ -280,6 +281,12 @@ async def purge(connection: asyncpg.Connection, world: World, until: int) -> Non
     moved |= {(PURGES, level) for _, level in moved}
     if moved:
         await connection.execute(SQL.move_heads, *_columns([(*each, until) for each in sorted(moved)], 3))
+
+
+async def judged_with(connection: asyncpg.Connection, actors: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Everyone ever judged together with these actors, and by which judgements: their records tell who is who."""
+    rows = await connection.fetch(SQL.judged_together, list(actors), [])
+    return {str(row["actor"]) for row in rows}, {str(row["judgement"]) for row in rows}
 
 
 async def _records(connection: asyncpg.Connection, subjects: list[str], until: int) -> Batch:
@@ -349,13 +356,13 @@ def _thing_row(version: Version[Thing]) -> tuple[Any, ...]:
 
 async def _save_voices(connection: asyncpg.Connection, world: World) -> None:
     versions = [(event, v) for event, voices in world.voices.items() for several in voices.values() for v in several]
-    new = [
-        (event, v.row.id, v.row.position, v.row.level, v.row.source, canonical(v.row), v.from_position, v.to_position)
-        for event, v in versions
-        if not v.stored
-    ]
+    new = [(event, *_voice_row(v.row), v.from_position, v.to_position) for event, v in versions if not v.stored]
     await _end(connection, "voices", [((event, v.row.id), v) for event, v in versions])
     await _copy(connection, "voice", new)
+
+
+def _voice_row(row: VoiceRow) -> tuple[Any, ...]:
+    return row.id, row.position, row.level, row.source, row.said_earliest or row.said_latest, canonical(row)
 
 
 async def _save_states(connection: asyncpg.Connection, world: World) -> None:

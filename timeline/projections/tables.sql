@@ -21,6 +21,8 @@ CREATE TABLE answer (target uuid NOT NULL, reply uuid NOT NULL, PRIMARY KEY (tar
 CREATE INDEX answer_reply ON answer (reply);
 CREATE TABLE rest (thing uuid NOT NULL, event uuid NOT NULL, PRIMARY KEY (thing, event));
 CREATE INDEX rest_event ON rest (event);
+CREATE TABLE basis (thing uuid NOT NULL, id uuid NOT NULL, PRIMARY KEY (thing, id));
+CREATE INDEX basis_id ON basis (id);
 CREATE TABLE registered (
   id uuid NOT NULL,
   kind text NOT NULL,
@@ -43,6 +45,7 @@ CREATE TABLE voice (
   position bigint NOT NULL,
   level smallint NOT NULL,
   source uuid NOT NULL,
+  said date,  -- the day that `said_to` goes by: when it began to be said, or else the last day that it may have been
   body bytea NOT NULL,
   from_position bigint NOT NULL,
   to_position bigint NOT NULL,
@@ -122,7 +125,7 @@ $$
 
 -- name: analyse
 -- Tell the planner what the tables of a rebuild hold.
-ANALYZE event, answer, rest, judged, identity, registered, voice, event_state, timeline_entry, timeline_head
+ANALYZE event, answer, rest, basis, judged, identity, registered, voice, event_state, timeline_entry, timeline_head
 
 -- name: digest
 -- A digest of every row that readers see and of every row that folding needs, in no order but their own.
@@ -130,6 +133,7 @@ ANALYZE event, answer, rest, judged, identity, registered, voice, event_state, t
 SELECT string_agg(name || ':' || rows || ':' || coalesce(sum, 0), ' ' ORDER BY name) FROM (
   SELECT 'event' AS name, count(*) AS rows, sum(hashtextextended(t::text, 0)::numeric) AS sum FROM event AS t
   UNION ALL SELECT 'answer', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM answer AS t
+  UNION ALL SELECT 'basis', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM basis AS t
   UNION ALL SELECT 'rest', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM rest AS t
   UNION ALL SELECT 'judged', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM judged AS t
   UNION ALL SELECT 'identity', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM identity AS t

@@ -56,6 +56,8 @@ class Case(msgspec.Struct, kw_only=True):
     tenses: dict[str, Tense] = {}
     """The tense in which it speaks of each target: set when it was recorded, from the target's phase then."""
     changed: bool = True
+    unsaid: bool = False
+    """Whether its voice is left out, where somebody asks what would stand without it. Never so in what is stored."""
 
 
 class Thing(msgspec.Struct, kw_only=True):
@@ -224,6 +226,8 @@ class World(msgspec.Struct, kw_only=True):
     new_replies: set[tuple[str, str]] = set()
     new_uses: set[tuple[str, str]] = set()
     new_judged: set[tuple[str, str]] = set()
+    new_bases: set[tuple[str, str]] = set()
+    """Events with the assessments that are based on them, sources with the documents that they published."""
 
     def canonical(self, actor: str, level: int) -> str:
         """Who answers for an actor, as a level knows it: itself, where nobody judged otherwise."""
