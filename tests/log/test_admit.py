@@ -418,3 +418,55 @@ async def test_a_change_of_what_was_never_registered_names_the_field(desk: Desk)
     assert refusal.errors == (
         Fault(pointer="#/revision", expected="nothing, for no such actor is registered", found="3"),
     )
+
+
+# A confirmation by who has no ground for it
+
+OFFICE = {"kind": "source", "slug": "office", "name": "His office", "actor": "haftar", "reliability": "C"}
+RALLY = {"kind": "source", "slug": "rally", "name": "A rally", "aligned_with": ["haftar"], "reliability": "D"}
+NOBODY = {"kind": "source", "slug": "nobody", "name": "Officials", "named": False}
+
+
+@pytest.mark.parametrize(
+    ("source", "ground", "told"),
+    [
+        ("paper", "admission", "an admission is by a participant, or by somebody on its side"),
+        ("paper", "counterpart", "a counterpart is a participant, in its own voice"),
+        ("rally", "counterpart", "a counterpart is a participant, in its own voice"),
+        ("office", "authority", "an authority is on nobody's side"),
+        ("rally", "record", "whoever shows a record is on nobody's side"),
+        ("nobody", "authority", "a source without a name confirms nothing"),
+        ("paper", None, "a confirmation has a ground: admission, counterpart, authority or record"),
+        ("paper", "authority", None),
+        ("office", "admission", None),
+        ("rally", "admission", None),
+        ("office", "counterpart", None),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_confirmation_without_its_ground_is_taken_and_told_to_be_an_assertion(
+    desk: Desk, source: str, ground: str | None, told: str | None, together: bool
+) -> None:
+    await desk.post(OFFICE, RALLY, NOBODY)
+    visit = VISIT | {"participants": ["haftar"]}
+    confirmation = {"kind": "confirmation", "source": source, "occurred": "2019-06-08"}
+    confirmation |= {"ground": ground} if ground else {}
+
+    if together:
+        taken = await desk.post(visit | {"ref": "visit"}, confirmation | {"of": ["#visit"]})
+    else:
+        (posted,) = await desk.post(visit)
+        taken = await desk.post(confirmation | {"of": [str(posted.id)]})
+
+    assert taken[-1].filled_in.get("counts_as") == (f"an assertion: {told}" if told else None)
+
+
+async def test_who_took_part_is_read_from_the_last_correction(desk: Desk) -> None:
+    await desk.post(OFFICE)
+    (visit,) = await desk.post(VISIT)
+    await desk.post(correction(str(visit.id), VISIT | {"participants": ["haftar"]}))
+    confirmation = {"kind": "confirmation", "source": "office", "occurred": "2019-06-08", "of": [str(visit.id)]}
+
+    (taken,) = await desk.post(confirmation | {"ground": "admission"})
+
+    assert "counts_as" not in taken.filled_in

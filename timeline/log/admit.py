@@ -22,10 +22,11 @@ from timeline.model.dates import Occurred, read
 from timeline.model.dating import Dates, dates_of, day
 from timeline.model.edits import Correction, Edit
 from timeline.model.filling import filled_in
-from timeline.model.kinds import Event
+from timeline.model.kinds import Confirmation, Event
 from timeline.model.record import Record, When, level_of
 from timeline.model.references import Found, Slot, slots
 from timeline.model.registry import REGISTRATIONS, Key, Registration, keys
+from timeline.model.speaking import ground_lacking
 
 LINES_AT_A_TIME = 100
 """Lines admitted before others have a turn: 10,000 in one go kept every other request waiting for a second."""
@@ -158,6 +159,8 @@ class Admission:
         shown = filled_in(post, dates, _speaker(resolved, known)) | (
             {"id": str(own_id)} if getattr(post, "id", None) is None else {}
         )
+        if (lacking := _ground_lacking(resolved, known)) is not None:
+            shown["counts_as"] = f"an assertion: {lacking}"
         if proposals:
             shown["proposed"] = [{"kind": r.kind, "id": str(r.id), "slug": _slug(r)} for r in proposals]
         return Admitted(
@@ -294,6 +297,14 @@ def _speaker(resolved: Record, known: Known) -> str | None:
         return None
     source = known.speakers.get(UUID(event.source))
     return source.name if source and level_of(source.marking) <= level_of(event.marking) else None
+
+
+def _ground_lacking(post: Record, known: Known) -> str | None:
+    """Why a confirmation will count as an assertion only."""
+    if not isinstance(post, Confirmation):
+        return None
+    confirmed = [event for each in post.of if (event := known.events.get(UUID(each))) is not None]
+    return ground_lacking(post, known.speakers.get(UUID(post.source)), confirmed)
 
 
 def _slug(record: NewRecord) -> str | None:

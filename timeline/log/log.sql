@@ -77,6 +77,14 @@ ORDER BY log.position
 -- $1 moment
 SELECT coalesce((SELECT position FROM timeline.log WHERE recorded_at <= $1 ORDER BY recorded_at DESC LIMIT 1), 0)
 
+-- name: posted
+-- What was posted of each event, or its last correction: who took part, for whoever confirms it.
+-- $1 events
+SELECT DISTINCT ON (log.subject) log.subject, payload.bytes
+FROM timeline.log JOIN timeline.payload USING (position)
+WHERE log.subject = ANY ($1::uuid[]) AND (log.revision = 1 OR log.kind = 'correction')
+ORDER BY log.subject, log.revision DESC
+
 -- name: merges
 -- What these events turned out to be, as said last: the edit's payload. No row for one that was never merged.
 -- $1 events

@@ -9,11 +9,13 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from timeline.db.statements import load
 from timeline.errors import ForkedLog
 from timeline.log.record import Named, NewRecord, Stored, Subject
-from timeline.model.codec import read_payload
+from timeline.model.codec import Payload, read_payload
+from timeline.model.kinds import AnyEvent, Event
 from timeline.model.registry import folded
 
 SQL = load(Path(__file__).with_name("log.sql"))
@@ -111,6 +113,11 @@ class LogReader:
     async def _ask_last_bodies(self, ids: list[UUID]) -> dict[UUID, Stored]:
         return {r["subject"]: stored(r) for r in await self._pool.fetch(SQL.last_records, ids)}
 
+    async def posted(self, events: Collection[UUID]) -> dict[UUID, Event]:
+        """Events as they were posted, or corrected last; nothing of what was erased."""
+        rows = await self._pool.fetch(SQL.posted, list(events)) if events else []
+        return {r["subject"]: event_in(read_payload(r["bytes"])) for r in rows}
+
     async def merged(self, events: Collection[UUID]) -> set[UUID]:
         """Those events that are duplicates of another, as said last."""
         rows = await self._pool.fetch(SQL.merges, list(events)) if events else []
@@ -149,6 +156,13 @@ class LogReader:
             for record in records:
                 yield record
             after = records[-1].position
+
+
+def event_in(payload: Payload) -> Event:
+    """The event that a record posts, or corrects."""
+    inner = payload.body["event"] if payload.kind == "correction" else {"kind": payload.kind, **payload.body}
+    found: Event = msgspec.convert(inner, AnyEvent)
+    return found
 
 
 def stored(row: asyncpg.Record) -> Stored:

@@ -14,7 +14,7 @@ from timeline.log.read import LogReader
 from timeline.log.record import Named, Subject
 from timeline.model.edits import EDITS, Correction, Duplicate
 from timeline.model.faults import shown
-from timeline.model.kinds import EVENTS, Event
+from timeline.model.kinds import EVENTS, Confirmation, Event
 from timeline.model.record import Marking, Record
 from timeline.model.references import Found, Slot
 from timeline.model.registry import (
@@ -45,7 +45,9 @@ class Known(msgspec.Struct, kw_only=True):
     documents: dict[UUID, Document]
     """The documents named, as registered last: their dates are what words like "last week" are read from."""
     speakers: dict[UUID, Source] = {}
-    """The sources of replies without a title, which are named by who speaks."""
+    """The sources of replies without a title, which are named by who speaks, and of confirmations."""
+    events: dict[UUID, Event] = {}
+    """The events that a confirmation is of: who took part decides what ground it can have."""
     merged: set[UUID] = set()
     """Events that are duplicates of another, of those that a post says are themselves."""
     fresh: dict[UUID, int] = {}
@@ -65,6 +67,8 @@ class Known(msgspec.Struct, kw_only=True):
             self.documents[subject] = post
         if isinstance(post, Source):
             self.speakers[subject] = post
+        if isinstance(post, Event):
+            self.events[subject] = post
         if isinstance(post, Duplicate):
             (self.merged.add if post.survivor != post.subject else self.merged.discard)(subject)
         if ref:
@@ -88,7 +92,7 @@ async def look_up(
     ids |= {own for post in posts if (own := as_uuid(getattr(post, "id", None)))}
     if any(isinstance(post, Registration) for post in posts):  # who holds a slug, and at which revision
         ids |= {each.subject for several in named.values() for each in several}
-    kinds = {"document", "source"} if any(_is_untitled(post) for post in posts) else {"document"}
+    kinds = {"document", "source"} if any(_needs_speaker(post) for post in posts) else {"document"}
     wanted = {each.subject for (kind, _), several in named.items() for each in several if kind in kinds}
     subjects = await reader.subjects(ids)
     last = await reader.last_bodies(wanted | {i for i, s in subjects.items() if s.kind in kinds})
@@ -96,10 +100,12 @@ async def look_up(
     undone = {
         own for p in posts if isinstance(p, Duplicate) and p.subject == p.survivor and (own := as_uuid(p.subject))
     }
+    confirmed = {own for p in posts if isinstance(p, Confirmation) for each in p.of if (own := as_uuid(each))}
     return Known(
         named=named,
         subjects=subjects,
         merged=await reader.merged(undone),
+        events=await reader.posted(confirmed),
         documents={
             i: msgspec.convert(body, Document) for i, (kind, body) in bodies.items() if kind == "document" and body
         },
@@ -107,9 +113,10 @@ async def look_up(
     )
 
 
-def _is_untitled(post: Record) -> bool:
+def _needs_speaker(post: Record) -> bool:
+    """Whether who speaks matters: a reply without a title is named by it, and a confirmation weighs by it."""
     event = post.event if isinstance(post, Correction) else post
-    return isinstance(event, Event) and event.title is None
+    return isinstance(event, Event) and (event.title is None or isinstance(event, Confirmation))
 
 
 class Resolution:

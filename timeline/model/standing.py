@@ -281,17 +281,28 @@ def _confirmations(affirming: Sequence[Voice], tie: Callable[[Voice], _Tie], cam
     asserted = {camps_of(voice) for voice in others} - {frozenset()}
 
     def holds(voice: Voice) -> bool:
-        match voice.ground:
-            case "admission":
-                return bool(tie(voice).side)
-            case "counterpart":
-                return bool(tie(voice).own) and any(camps_of(voice).isdisjoint(other) for other in asserted)
-            case "authority" | "record":
-                return not tie(voice).party
-            case None:
-                return False
+        if voice.ground == "counterpart" and not any(camps_of(voice).isdisjoint(other) for other in asserted):
+            return False
+        return _has_ground(tie(voice), voice.ground)
 
     return [voice for voice in confirming if holds(voice)]
+
+
+def _has_ground(tie: _Tie, ground: Ground | None) -> bool:
+    match ground:
+        case "admission":
+            return bool(tie.side)
+        case "counterpart":
+            return bool(tie.own)
+        case "authority" | "record":
+            return not tie.party
+        case None:
+            return False
+
+
+def can_confirm(source: Source, ground: Ground | None, participants: frozenset[str]) -> bool:
+    """Whether a source can have a ground to confirm what these took part in; else it merely asserts it."""
+    return source.named and _has_ground(_tie(source, participants), ground)
 
 
 def _affirms(voice: Voice) -> bool:

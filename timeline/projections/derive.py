@@ -19,10 +19,11 @@ from timeline.model.dates import Occurred
 from timeline.model.dates import again as read
 from timeline.model.dating import Dates, dates_of, day
 from timeline.model.filling import title_of
-from timeline.model.kinds import Accusation, Assessment, Cancellation, Event, Participant, Report, Speech
+from timeline.model.kinds import Accusation, Assessment, Cancellation, Event, Report, Speech
 from timeline.model.provenance import MODALITY_DEFAULT, Site
 from timeline.model.record import LEVELS, MARKINGS, Record
 from timeline.model.registry import Source
+from timeline.model.speaking import actors, speaker
 from timeline.model.standing import PARTICIPANT, Standing, Voice, stand
 from timeline.model.standing import Source as Speaker
 from timeline.model.standing import attribution as stand_in_parts
@@ -134,29 +135,6 @@ def _voice(row: VoiceRow, source: Speaker, part: str | None, level: int) -> Voic
         taken_back=row.taken_back,
         live=bool(row.live_levels >> level & 1),
     )
-
-
-def speaker(source: str, known: Source | None) -> Speaker:
-    """A source as the rules of standing weigh it; an unknown one, or one marked above the reader, has no weight."""
-    if known is None:
-        return Speaker(id=source, family=source, named=False)
-    return Speaker(
-        id=source,
-        family=known.family or known.slug,
-        named=known.named,
-        house=known.house,
-        reliability=known.reliability or "F",
-        actor=known.actor,
-        speaks_for=tuple(known.speaks_for),
-        aligned_with=tuple(known.aligned_with),
-        opposed_to=tuple(known.opposed_to),
-    )
-
-
-def actors(event: Event) -> list[str]:
-    """The actors of an event: its participants, and whom it accuses."""
-    own = [p.actor for p in event.participants if isinstance(p, Participant)]
-    return own + (list(event.against) if isinstance(event, Accusation) else [])
 
 
 def tied_to(record: Record | None) -> list[str]:

@@ -7,13 +7,15 @@ from uuid import UUID
 import msgspec
 
 from timeline.errors import Gone, NotFound
+from timeline.log.read import event_in
 from timeline.model.codec import read_payload
 from timeline.model.entry import DateShown, Entry, EventShown, Stand, State, VoiceShown
-from timeline.model.kinds import AnyEvent, Event, Speech
+from timeline.model.kinds import Event, Speech
 from timeline.model.record import MARKINGS
 from timeline.model.registry import AnyRegistration, Source
+from timeline.model.speaking import actors
 from timeline.model.standing import PARTICIPANT
-from timeline.projections.derive import actors, attribution, part_at, tied_to
+from timeline.projections.derive import attribution, part_at, tied_to
 from timeline.projections.pages import SQL, Connection, Moved, entry, names_of, targets_of
 from timeline.projections.world import Case, Fate, IdentityRow, Thing, Version, VoiceRow, World
 
@@ -88,10 +90,7 @@ async def _posted(connection: Connection, event: UUID, position: int) -> Event |
     stored = await connection.fetchval(SQL.event_posted, event, position)
     if stored is None:
         return None
-    payload = read_payload(stored)
-    inner = payload.body["event"] if payload.kind == "correction" else {"kind": payload.kind, **payload.body}
-    found: Event = msgspec.convert(inner, AnyEvent)
-    return found
+    return event_in(read_payload(stored))
 
 
 async def _sources(connection: Connection, voices: list[VoiceRow], level: int, position: int) -> dict[str, Source]:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from timeline.errors import NotFound
+from timeline.log.read import event_in
 from timeline.model.changes import FieldChange, VersionShown
 from timeline.model.codec import read_payload
 from timeline.model.entry import NameShown, State, named_in
@@ -99,9 +100,7 @@ async def _posted(connection: Connection, event: UUID, told: dict[int, Told]) ->
 def _plain(stored: bytes | None) -> dict[str, Any]:
     if stored is None:
         return {}
-    payload = read_payload(stored)
-    inner = payload.body["event"] if payload.kind == "correction" else {"kind": payload.kind, **payload.body}
-    return _fields(msgspec.convert(inner, AnyEvent))
+    return _fields(event_in(read_payload(stored)))
 
 
 def _fields(event: Event) -> dict[str, Any]:

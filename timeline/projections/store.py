@@ -18,7 +18,8 @@ from timeline.model.edits import Correction, Duplicate, Edit
 from timeline.model.kinds import AnyEvent, Event
 from timeline.model.record import LEVELS, Record
 from timeline.model.registry import Actor, AnyRegistration, Registration, SameActor, keys
-from timeline.projections.derive import actors, tied_to
+from timeline.model.speaking import actors
+from timeline.projections.derive import tied_to
 from timeline.projections.fold import answers, fold, read_record, rests_on
 from timeline.projections.told import changed, told
 from timeline.projections.world import (
