@@ -19,7 +19,7 @@ from timeline.db.embedded import EmbeddedServer
 from timeline.db.migrate import migrate
 from timeline.projections.projector import BATCH_RECORDS_MAX, REBUILD_RECORDS_MAX, begin, connect, rebuild, step
 
-TABLES = ("event", "answer", "rest", "registered", "voice", "event_state", "timeline_entry", "timeline_head")
+TABLES = ("event", "answer", "rest", "basis", "registered", "voice", "event_state", "timeline_entry", "timeline_head")
 
 
 async def measure(folder: Path, events: int) -> None:
