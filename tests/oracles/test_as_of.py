@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.conftest import client_of
-from tests.oracles.posts import CAST, PUBLISHED, Draft, Post, drafts, id_of, numbers, replies
+from tests.oracles.posts import ACTORS, CAST, PUBLISHED, Draft, Post, drafts, id_of, numbers, replies
 from tests.postgres import keep_seed, reset
 from tests.projections.folding import ROLE, fold_all
 from timeline.access import Access, Identity
@@ -124,9 +124,10 @@ class Step(NamedTuple):
 
 
 def steps(*kinds: str) -> st.SearchStrategy[list[Step]]:
-    """Logs in which events, replies, things named anew, and edits of these kinds follow each other."""
+    """Logs in which events, replies, things named anew, judgements of who is who, and edits of these kinds mix."""
     events = st.builds(Step, st.just("event"), drafts | replies, numbers, numbers)
-    named_anew = st.builds(Step, st.just("registration"), drafts, numbers, numbers)
+    anew = st.sampled_from(("registration", "registration", "judgement"))
+    named_anew = st.builds(Step, anew, drafts, numbers, numbers)
     edits = st.builds(Step, st.sampled_from(kinds), drafts, numbers, numbers)
     return st.lists(events | events | events | edits | named_anew, min_size=4, max_size=14)
 
@@ -138,11 +139,13 @@ def posts_of(several: list[Step]) -> list[Post]:
     revisions: dict[str, int] = {each["id"]: 1 for each in CAST}
     for number, step in enumerate(several):
         own = {"id": id_of(f"as of {number}")}
-        if step.what == "event" or (step.what != "registration" and not events):
+        if step.what == "event" or (step.what not in ("registration", "judgement") and not events):
             post = own | step.draft.body(list(events))
             events[own["id"]], revisions[own["id"]] = post, 1
         elif step.what == "registration":
             post = _named_anew(step, revisions)
+        elif step.what == "judgement":
+            post = _judged(step, revisions)
         else:
             post = own | _edit(step, events, revisions)
         made.append(post)
@@ -161,6 +164,16 @@ def _named_anew(step: Step, revisions: dict[str, int]) -> Post:
         fields |= {"slug": f"{thing['slug']}-{step.other}"}
     revisions[thing["id"]] += 1
     return {**thing, **fields, "revision": revisions[thing["id"]] - 1}
+
+
+def _judged(step: Step, revisions: dict[str, int]) -> Post:
+    """Whether two of the actors are one, judged for the first time or anew."""
+    two = [each for number, each in enumerate(ACTORS) if number != step.which % len(ACTORS)]
+    own, word = id_of("one? ".join(two)), ("same", "same", "different", "withdrawn")[step.other % 4]
+    judged = {"kind": "same_actor", "id": own, "actors": [id_of(each) for each in two], "judgement": word}
+    before = revisions.get(own, 0)
+    revisions[own] = before + 1
+    return judged | {"marking": "clear"} | ({"revision": before} if before else {})
 
 
 def _edit(step: Step, events: dict[str, Post], revisions: dict[str, int]) -> Post:
@@ -239,6 +252,7 @@ def reads_of(several: list[Post]) -> list[str]:
         "actors",
         "documents.ndjson",
         "actors/haftar",
+        "same-actors",
         "sources/insider",
         f"sources/{id_of('paper')}",
     ]
@@ -321,7 +335,7 @@ async def _prepared(dsn: str) -> None:
 def test_every_read_as_of_a_position_is_that_of_a_store_that_ends_there(
     pair: Pair, long: bool, pytestconfig: pytest.Config
 ) -> None:
-    looks, part = (3, 1) if long else (2, 3)
+    looks, part = (3, 2) if long else (2, 3)
 
     @given(several=steps(*EDITS))
     def holds(several: list[Step]) -> None:
