@@ -20,6 +20,7 @@ from timeline.api.edge import Edge
 from timeline.api.metrics import Metrics
 from timeline.api.openapi import document, encoded
 from timeline.api.problems import handle
+from timeline.api.recent import Recent
 from timeline.api.service import Service
 from timeline.db.listen import Listener
 from timeline.db.pool import open_pool
@@ -103,7 +104,7 @@ class Application:
         )
         held = Metrics(writer, projector)
         self.litestar.state.service, self.litestar.state.metrics = self.service, held
-        self.asgi = Edge(self.litestar, self.litestar.routes, held)
+        self.asgi = Edge(self.litestar, self.litestar.routes, held, Recent(self.service))
         return self.service
 
     async def stop(self) -> None:

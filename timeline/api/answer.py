@@ -67,7 +67,11 @@ def _closeness(name: str, offer: str) -> int:
 
 def unchanged(request: Asked, tag: str) -> bool:
     """Whether the reader has this version already: If-None-Match, compared weakly (RFC 9110 §13.1.2)."""
-    known = ",".join(request.headers.getall("if-none-match", []))
+    return have(",".join(request.headers.getall("if-none-match", [])), tag)
+
+
+def have(known: str, tag: str) -> bool:
+    """Whether an If-None-Match names a tag, or any."""
     tags = {each.strip().removeprefix("W/") for each in known.split(",")}
     return "*" in tags or tag.removeprefix("W/") in tags
 

@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, Receive, Send
 from timeline.api.answer import SUFFIX, SUFFIXES
 from timeline.api.metrics import Metrics
 from timeline.api.problems import answer, instance_of
+from timeline.api.recent import Recent, Told
 from timeline.errors import BadRequest, MethodNotAllowed, NotFound, TimelineError
 from timeline.model.faults import shown
 
@@ -94,11 +95,12 @@ class _Sender:
         self._head = scope["method"] == "HEAD"
         self._squeezes = any(name == b"accept-encoding" and _takes_gzip(value) for name, value in scope["headers"])
         self._start: Any = None
+        self.headers: Headers = []
 
     async def __call__(self, message: Any) -> None:
         """Take one message of the answer."""
         if message["type"] == "http.response.start":
-            self.status, self._start = message["status"], message
+            self.status, self._start, self.headers = message["status"], message, message["headers"]
             return
         body, more = message.get("body", b""), message.get("more_body", False)
         if self._start is not None:
@@ -138,8 +140,9 @@ def _takes_gzip(accepted: bytes) -> bool:
 class Edge:
     """The outermost ASGI application."""
 
-    def __init__(self, inner: ASGIApp, routes: Iterable[Any], metrics: Metrics) -> None:
+    def __init__(self, inner: ASGIApp, routes: Iterable[Any], metrics: Metrics, recent: Recent) -> None:
         self._inner = inner
+        self._recent = recent
         self._metrics = metrics
         self._addresses = _Addresses(routes)
         self._log = log.bind()  # a logger that is not bound looks up how it is configured, 15 µs each time
@@ -151,14 +154,26 @@ class Edge:
             return
         began = time.perf_counter()
         request_id = _request_id(scope)
+        conditional = self._recent.asked(scope)
+        if conditional is not None and (told := self._recent.holds(conditional)) is not None:
+            await self._tell_again(told, send, request_id, began)
+            return
         asked, scope = scope, {**scope}  # the server goes on by its own: of HEAD it must know that no body follows
         address = self._prepare(scope)
         sender = _Sender(send, asked, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._serve(scope, receive, sender, address)
+                if conditional is not None:
+                    self._recent.keep(conditional, sender.status, sender.headers, address)
             finally:
                 self._note(asked["method"], address, sender.status, time.perf_counter() - began)
+
+    async def _tell_again(self, told: Told, send: Send, request_id: str, began: float) -> None:
+        headers = [*told.headers, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        self._note("GET", told.route, 304, time.perf_counter() - began, request_id=request_id)
 
     def _prepare(self, scope: Any) -> _Address | None:
         """Take a format's suffix off the path of what can be read, and find what may answer it."""
@@ -194,11 +209,11 @@ class Edge:
                 scope["method"] = "GET"  # a GET whose body is left out
             await self._inner(scope, receive, send)
 
-    def _note(self, method: str, address: _Address | None, status: int, seconds: float) -> None:
+    def _note(self, method: str, address: _Address | None, status: int, seconds: float, **more: str) -> None:
         """Count and log a request: never its body, its credentials or its query."""
         route = address.template if address else "unknown"
         self._metrics.request(method, route, status, seconds)
-        self._log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+        self._log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **more)
 
 
 def _request_id(scope: Any) -> str:
