@@ -26,7 +26,7 @@ from timeline.db.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.xdist_group("cli")
 
-COMMANDS = ("serve", "migrate", "rebuild", "check")
+COMMANDS = ("serve", "brief", "migrate", "rebuild", "check")
 STOP_SECONDS_MAX = 5.0
 """Stopping takes 0.3 s; a machine that runs all other tests beside it may take longer."""
 VISIT = {"kind": "visit", "occurred": "2019-06-05", "source": "unattributed", "participants": ["haftar"]}

@@ -17,6 +17,7 @@ ROLES: dict[str, tuple[str | None, ...]] = {
     "db/migrate.sql": (OWNER,),
     "log/log.sql": (WRITER, PROJECTOR),  # the projector tails it, and `timeline check` reads the whole of it
     "projections/again.sql": (WRITER,),
+    "projections/cited.sql": (WRITER,),
     "projections/diff.sql": (WRITER,),
     "projections/pages.sql": (WRITER,),
     "projections/projector.sql": (PROJECTOR,),

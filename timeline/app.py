@@ -21,7 +21,7 @@ from timeline.api.metrics import Metrics
 from timeline.api.openapi import document, encoded
 from timeline.api.problems import handle
 from timeline.api.recent import Recent
-from timeline.api.service import Service
+from timeline.api.service import Reads, Service
 from timeline.db.listen import Listener
 from timeline.db.pool import open_pool
 from timeline.log.admit import Admission
@@ -125,6 +125,29 @@ class Application:
             yield await self.start()
         finally:
             await self.stop()
+
+
+@asynccontextmanager
+async def reading(settings: Settings, dsn: str) -> AsyncIterator[Reads]:
+    """What answers, without a server and without a writer; it folds what no service has folded yet."""
+    writer_role, projector_role = [await role_for(dsn, name) for name in (WRITER_ROLE, PROJECTOR_ROLE)]
+    pool = await open_pool(dsn, max_size=settings.connections_max, role=writer_role)
+    listener = Listener()
+    await listener.start(dsn, "timeline_log")
+    projector = Projector(dsn, listener, projector_role)
+    try:
+        await projector.start()
+        yield Reads(
+            settings=settings,
+            log=LogReader(pool),
+            projector=projector,
+            reader=Reader(pool),
+            now=lambda: datetime.now(UTC),
+        )
+    finally:
+        await projector.stop()
+        await listener.stop()
+        pool.terminate()
 
 
 async def role_for(dsn: str, name: str) -> str | None:

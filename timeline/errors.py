@@ -11,7 +11,7 @@
     │   ├── TooMuch 422
     │   └── Unavailable 503         QueueFull · Behind · DatabaseUnavailable · ShuttingDown
     └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · WrongSetting
-                                    EmbeddedServerFailed
+                                    EmbeddedServerFailed · NoAnswer
 
 A class's docstring is the problem's title, its name in kebab-case the problem's type.
 """
@@ -248,6 +248,10 @@ class BadDate(TimelineError, ValueError):
 
 class Broken(TimelineError):
     """The operator must act."""
+
+
+class NoAnswer(Broken):
+    """The service does not answer."""
 
 
 class ForkedLog(Broken):

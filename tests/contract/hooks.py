@@ -52,6 +52,8 @@ def map_case(context: Any, case: Any) -> Any:
             slot.put(known(slot.found))
     if "as_of" in (case.query or {}):
         case.query["as_of"] = _one_of(MOMENTS, str(case.query["as_of"]))
+    if "since" in (case.query or {}):
+        case.query["since"] = "0"  # no moment lies before it
     if case.path == "/v1/diff":
         later = {"to": _one_of(MOMENTS, str(case.query["to"]))} if "to" in case.query else {}
         week = {"week": "2019-W23"} if "week" in case.query else {}  # few years have a fifty-third

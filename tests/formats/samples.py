@@ -36,12 +36,12 @@ from timeline.model.entry import (
     VoiceShown,
 )
 from timeline.model.impact import Impact, ImpactEvent, ImpactJudgement, ImpactTotals, ImpactWeek
-from timeline.model.slice import Sections, Slice
+from timeline.model.slice import Citation, Cited, DocumentCited, Sections, Slice, SourceCited
 
 RECORDED_AT = datetime(2019, 6, 14, 9, 30, tzinfo=UTC)
 HAFTAR, PUTIN, RUSSIA, MBZ, MOSCOW = "a-haftar", "a-putin", "a-russia", "a-mbz", "p-moscow"
 OFFICIALS, MEDIA, WEEKLY, PAPER, UNREGISTERED = "s-officials", "s-media", "s-weekly", "s-paper", "s-unregistered"
-LIBYA = "t-libya"
+LIBYA, REPORT = "t-libya", "d-report"
 
 NAMES = {
     HAFTAR: NameShown(type="actor", slug="haftar", name="Khalifa Haftar"),
@@ -181,6 +181,43 @@ def accusation() -> Entry:
     return entry(18, kind="accusation", title="Accused of sowing discord", against=[MBZ], source=UNREGISTERED)
 
 
+def citation(number: int, side: str, source: str, modality: str = "stated", document: str | None = REPORT) -> Citation:
+    """A voice that a line rests on."""
+    return Citation(
+        id=f"01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c{number:02}",
+        side=side,
+        source=source,
+        modality=modality,
+        grade={MEDIA: "D6", OFFICIALS: "C2"}.get(source, "F6"),
+        document=document,
+    )
+
+
+CITED = Cited(
+    voices={
+        entry().id: [citation(2, "assert", MEDIA, "reported")],
+        meeting().id: [citation(3, "assert", MEDIA), citation(4, "deny", OFFICIALS)],
+        denial().id: [citation(4, "assert", OFFICIALS, document=None)],
+        judgement().id: [citation(8, "assert", WEEKLY)],
+        rumour().id: [citation(6, "assert", UNREGISTERED, "rumoured", "d-unseen")],
+    },
+    judgements={judgement().id: AssessmentShown(id=judgement().id, source=WEEKLY, likelihood="unlikely", hedge="may")},
+    sources={
+        MEDIA: SourceCited(name="pro-Haftar media", reliability="D", named=False, house=False),
+        OFFICIALS: SourceCited(name="Russian officials", reliability="C", named=True, house=False),
+        WEEKLY: SourceCited(name="Weekly report", reliability="B", named=True, house=True),
+    },
+    documents={
+        REPORT: DocumentCited(
+            title="Weekly *report*",
+            publisher=WEEKLY,
+            published=DateShown(words="14 June 2019", edtf="2019-06-14", earliest=None, latest=None),
+            url="https://example.org/report_1",
+        )
+    },
+)
+
+
 def page(*entries: Entry, as_of: int | None = None, following: str | None = None, name: str | None = None) -> Page:
     """A timeline of these entries."""
     return Page(
@@ -301,9 +338,13 @@ def week(truncated: list[str] | None = None, **sections: Any) -> Slice:
         position=41,
         as_of=20,
         subject=SUBJECT,
+        also=None,
         match="anchored",
         matched=[],
         sections=Sections(**{**empty, **sections}),
+        changed_from=13,
+        changed_to=20,
+        cited=CITED,
         truncated=truncated or [],
         names=NAMES,
     )
@@ -314,7 +355,7 @@ def full_week() -> Slice:
     fighting = entry(19, kind="military_action", title="Fighting south of Tripoli", occurred=CONTINUES)
     return week(
         happened=[entry(), meeting()],
-        said=[denial(), rumour()],
+        said=[denial(), rumour(), judgement()],
         continuing=[fighting],
         ahead=[rumour()],
         changed=changes(),

@@ -87,7 +87,7 @@ def test_a_week_has_the_same_columns_after_its_section() -> None:
 
 
 def test_a_change_says_what_was_before() -> None:
-    redated = table(samples.full_week())[7]
+    redated = table(samples.full_week())[8]
 
     assert (redated["section"], redated["changed"]) == ("changed", "re-dated; standing; corrected")
     assert (redated["standing"], redated["standing_before"]) == ("denied", "reported")

@@ -125,21 +125,29 @@ def test_a_week_has_a_heading_for_each_section_that_holds_something() -> None:
     text = raw(samples.full_week())
 
     headings = [line for line in text.splitlines() if line.startswith("## ")]
-    assert headings == ["## Happened", "## Said", "## Continuing", "## Ahead", "## Changed in our records"]
+    assert headings == [
+        "## Happened",
+        "## Said",
+        "## Assessments",
+        "## Continuing",
+        "## Ahead",
+        "## Changed in our records, from position 13 to 20",
+        "## Sources",
+    ]
     assert text.count("This section holds more than is listed here.") == 1
 
 
 def test_a_week_is_numbered_through() -> None:
     lists = [token for token in tokens(raw(samples.full_week())) if token.type == "ordered_list_open"]
 
-    assert [token.attrs.get("start", 1) for token in lists] == [1, 3, 5, 6, 7]
+    assert [token.attrs.get("start", 1) for token in lists] == [1, 3, 5, 6, 7, 8]
 
 
 def test_a_change_says_from_what_to_what() -> None:
     text = raw(samples.full_week())
 
     assert (
-        "8. **early June 2019**: Event 3\n"
+        "9. **early June 2019**: Event 3\n"
         "   - re-dated from continues (since an unknown day) to early June 2019, from week 2019-W24 to 2019-W23\n"
         "   - was reported (R7), now denied by Russian officials (R5)\n"
         "   - corrected\n"

@@ -38,7 +38,7 @@ def test_every_line_of_a_week_says_its_section_and_carries_names() -> None:
     read = lines(samples.full_week())
 
     sections = [line["section"] for line in read]
-    assert sections == ["happened"] * 2 + ["said"] * 2 + ["continuing", "ahead"] + ["changed"] * len(samples.changes())
+    assert sections == ["happened"] * 2 + ["said"] * 3 + ["continuing", "ahead"] + ["changed"] * len(samples.changes())
     assert all("names" in line for line in read)
 
 

@@ -19,7 +19,8 @@ ANSWERS = {
     "haftar.md": "/v1/timelines/actors/haftar.md?on=2019-06-10",
     "haftar.csv": "/v1/timelines/actors/haftar.csv?on=2019-06-10",
     "2019-W23.json": "/v1/weeks/2019-W23.json?on=2019-06-10",
-    "2019-W23.md": "/v1/weeks/2019-W23.md?on=2019-06-10",
+    "2019-W23.md": "/v1/weeks/2019-W23.md?on=2019-06-10&since=45",
+    "2019-W24.md": "/v1/weeks/2019-W24.md?on=2019-06-17",
 }
 
 

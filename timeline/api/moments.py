@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from timeline.api.service import Service
+from timeline.api.service import Reads
 from timeline.errors import BadCursor, BadDate, BadParameter, Fault
 from timeline.model.faults import shown
 from timeline.model.weeks import week_bounds
@@ -34,7 +34,7 @@ Moment = Annotated[
 ]
 
 
-async def asked_moment(to: Service, text: str | None, min_position: int | None) -> int | None:
+async def asked_moment(to: Reads, text: str | None, min_position: int | None) -> int | None:
     """The position that a read asks about, or None for now; once reads have come to `min_position` too.
 
     Raises:
@@ -44,7 +44,7 @@ async def asked_moment(to: Service, text: str | None, min_position: int | None) 
     return None if text is None else await position_of(to, text)
 
 
-async def check_walk(to: Service, text: str, as_of: int, walked: int) -> None:
+async def check_walk(to: Reads, text: str, as_of: int, walked: int) -> None:
     """Whether a cursor goes on with the walk that is asked for: a walk is one snapshot.
 
     A day or a week that is not over is a later position for each page; the walk stays at that of its first.
@@ -61,7 +61,7 @@ async def check_walk(to: Service, text: str, as_of: int, walked: int) -> None:
     raise BadCursor(f"This cursor reads as of {walked}, as_of is {as_of}: keep as_of, or start without the cursor.")
 
 
-async def position_of(to: Service, text: str, name: str = "as_of") -> int:
+async def position_of(to: Reads, text: str, name: str = "as_of") -> int:
     """The position that a moment is, once reads show it.
 
     Raises:

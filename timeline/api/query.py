@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache, lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from msgspec import Meta
@@ -103,6 +103,13 @@ class WeekParams(Seen, frozen=True, kw_only=True):
 
     actor: Reference | None = None
     topic: Reference | None = None
+    since: (
+        Annotated[
+            Moment,
+            Meta(description="Tell what changed since this moment; since the end of the week before when left out."),
+        ]
+        | None
+    ) = None
     match: Annotated[
         Literal["anchored", "possible", "certain"],
         Meta(description="In the one week that it is placed in, in any that it may lie in, or only if surely in it."),
@@ -230,6 +237,16 @@ def read_query(request: Asked, params: type[Q]) -> Q:
         BadParameter: one has a value that is not allowed, or is given twice.
     """
     read: Q = _read(request.scope["query_string"], params)
+    return read
+
+
+def read_text(asked: dict[str, str], params: type[Q]) -> Q:
+    """The same of names and values that did not come in an address.
+
+    Raises:
+        UnknownParameter, BadParameter: as `read_query`.
+    """
+    read: Q = _read(urlencode(asked).encode(), params)
     return read
 
 

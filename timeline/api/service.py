@@ -19,14 +19,11 @@ from timeline.settings import Settings
 Asked = Request[object, object, State]
 
 
-class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a running service."""
+class Reads(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts that answer."""
 
     settings: Settings
-    access: Access
     log: LogReader
-    admission: Admission
-    writer: Writer
     projector: Projector
     reader: Reader
     now: Callable[[], datetime]
@@ -42,6 +39,14 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         if not await self.projector.reached(min_position, self.settings.visible_wait_seconds):
             at = self.projector.health.position
             raise Behind(f"Position {min_position} is not readable yet; reads are at {at}.", retry_after_seconds=1)
+
+
+class Service(Reads, frozen=True, kw_only=True):
+    """The parts of a running service."""
+
+    access: Access
+    admission: Admission
+    writer: Writer
 
 
 def service(request: Asked) -> Service:

@@ -93,6 +93,12 @@ def _days(told: OccurredShown | DateShown) -> str:
     )
 
 
+def span(first: date, last: date) -> str:
+    """Days from one to another: `3 to 9 June 2019`."""
+    start = str(first.day) if (first.year, first.month) == (last.year, last.month) else _day(first)
+    return f"{start} to {_day(last)}"
+
+
 def _month_end(day: date) -> date:
     following = date(day.year + day.month // 12, day.month % 12 + 1, 1) if (day.year, day.month) != (9999, 12) else None
     return following - timedelta(days=1) if following else date.max

@@ -24,10 +24,14 @@ WITH begun AS MATERIALIZED (
   SELECT s.event, before.told AS told_before, before.week AS week_before, before.body AS body_before,
          after.week AS week_after, after.body AS body_after
   FROM (SELECT DISTINCT event FROM seen) AS s
-  LEFT JOIN event_state AS before ON before.event = s.event AND before.low <= $1 AND before.high >= $1
-    AND before.from_position <= $2 AND before.to_position > $2
-  LEFT JOIN event_state AS after ON after.event = s.event AND after.low <= $1 AND after.high >= $1
-    AND after.from_position <= $3 AND after.to_position > $3
+  LEFT JOIN LATERAL (
+    SELECT * FROM event_state WHERE event = s.event AND to_position > $2 AND low <= $1 AND high >= $1
+    ORDER BY to_position LIMIT 1
+  ) AS before ON before.from_position <= $2
+  LEFT JOIN LATERAL (
+    SELECT * FROM event_state WHERE event = s.event AND to_position > $3 AND low <= $1 AND high >= $1
+    ORDER BY to_position LIMIT 1
+  ) AS after ON after.from_position <= $3
   WHERE before.told IS DISTINCT FROM after.told
 ), first AS (
   SELECT m.event, min(s.position) AS position
@@ -78,8 +82,10 @@ CROSS JOIN LATERAL (
       SELECT from_position, to_position, told, body FROM event_state
       WHERE event = wanted.event AND low <= $1 AND high >= $1 AND to_position > $2 AND to_position <= $3
       UNION ALL
-      SELECT from_position, to_position, told, body FROM event_state
-      WHERE event = wanted.event AND low <= $1 AND high >= $1 AND to_position > $3 AND from_position <= $3
+      SELECT from_position, to_position, told, body FROM (
+        SELECT * FROM event_state WHERE event = wanted.event AND low <= $1 AND high >= $1 AND to_position > $3
+        ORDER BY to_position LIMIT 1
+      ) AS standing WHERE from_position <= $3
     ) AS v
     WINDOW versions AS (ORDER BY to_position)
   ) AS version
@@ -111,8 +117,14 @@ ORDER BY log.position
 SELECT wanted.event, last.body
 FROM unnest($1::uuid[]) AS wanted (event)
 CROSS JOIN LATERAL (
-  SELECT body FROM event_state
-  WHERE event = wanted.event AND low <= $2 AND high >= $2 AND from_position <= $3
+  SELECT body FROM (
+    (SELECT * FROM event_state WHERE event = wanted.event AND low <= $2 AND high >= $2 AND to_position > $3
+     ORDER BY to_position LIMIT 1)
+    UNION ALL
+    (SELECT * FROM event_state WHERE event = wanted.event AND low <= $2 AND high >= $2 AND to_position <= $3
+     ORDER BY to_position DESC LIMIT 1)
+  ) AS version
+  WHERE from_position <= $3
   ORDER BY to_position DESC LIMIT 1
 ) AS last
 

@@ -45,7 +45,8 @@ SELECT greatest(
 -- name: entries
 -- A page of a timeline in its order. Looks at $10 rows at most, whoever asks and whatever is filtered, so that a rare
 -- filter, a low level and a position long ago cost no more than any other. WITH TIES: an event may have several rows at
--- one place (versions, runs of levels), and the next page starts after all of them.
+-- one place (versions, runs of levels), and the next page starts after all of them. Of an event's versions for a level
+-- the first that ends after $3 is the only one that can hold there: however many there are, one is looked at.
 -- $1 timeline, $2 level, $3 position, $4 $5 $6 $7 the key to start after, $8 from, $9 to, $10 how many to look at,
 -- $11 kinds or null, $12 standings or null, $13 with feeds, $14 how many to return, $15 the day that overdue is judged by
 SELECT e.placed, e.at, e.earliest, e.latest, e.position,
@@ -129,7 +130,10 @@ FROM (
   SELECT * FROM timeline_entry AS widest
   WHERE $9 AND timeline = $1 AND width > 0 AND width = 3 AND bounded_from <= $5 AND bounded_to >= $4
 ) AS e
-JOIN event_state AS s ON s.event = e.event AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
+JOIN LATERAL (
+  SELECT * FROM event_state WHERE event = e.event AND to_position > $3 AND low <= $2 AND high >= $2
+  ORDER BY to_position LIMIT 1
+) AS s ON s.from_position <= $3
 WHERE e.low <= $2 AND e.high >= $2 AND e.from_position <= $3 AND e.to_position > $3 AND (NOT e.feed OR $7)
   AND ($6::uuid IS NULL OR EXISTS (
     SELECT FROM timeline_entry AS other
@@ -177,8 +181,10 @@ ORDER BY position LIMIT $4
 -- What was said about an event, in the order of timelines: whatever is `of` something and has a voice here.
 -- $1 event, $2 level, $3 position, $4 most
 SELECT s.body FROM voice AS v
-JOIN event_state AS s ON s.event = v.id AND s.low <= $2 AND s.high >= $2 AND s.from_position <= $3 AND s.to_position > $3
-  AND s.answers IS NOT NULL
+JOIN LATERAL (
+  SELECT * FROM event_state WHERE event = v.id AND to_position > $3 AND low <= $2 AND high >= $2
+  ORDER BY to_position LIMIT 1
+) AS s ON s.from_position <= $3 AND s.answers IS NOT NULL
 JOIN timeline_entry AS e ON e.event = v.id AND e.timeline = '00000000-0000-0000-0000-000000000000'
   AND e.low <= $2 AND e.high >= $2 AND e.from_position <= $3 AND e.to_position > $3
 WHERE v.event = $1 AND v.id <> $1 AND v.level <= $2 AND v.from_position <= $3 AND v.to_position > $3

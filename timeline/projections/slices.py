@@ -1,5 +1,6 @@
 """A weekly slice: the entries of one ISO week, in the sections of a brief."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from timeline.model.entry import Entry, Subject
 from timeline.model.kinds import EVENTS, Speech
 from timeline.model.slice import Sections, Slice
 from timeline.model.weeks import Match, Placement, matches, week_bounds, week_of
+from timeline.projections.cited import cited
 from timeline.projections.diff import DiffQuery, changes, ids_in
 from timeline.projections.pages import SQL, Connection, names_of, shown
 
@@ -56,9 +58,11 @@ async def week_slice(
         "ahead": [e for row, e in found if _open_by(row, last) and (row["bounded_to"] or date.max) >= last],
         "unresolved": [e for row, e in found if _open_by(row, last) and (row["bounded_to"] or date.max) < last],
     }
-    changed, cut = await _changed(connection, query, since, until)
-    told = await names_of(connection, [], query.level, position, ids_in(changed) - names.keys())
     full = [name for name, listed in sections.items() if len(listed) > SECTION_MAX or len(rows) == 5 * SECTION_MAX]
+    sections = {name: listed[:SECTION_MAX] for name, listed in sections.items()}
+    changed, cut = await _changed(connection, query, since, until)
+    basis = await cited(connection, _listed(sections.values()), query.level, position)
+    told = await names_of(connection, [], query.level, position, ids_in(changed) - names.keys())
     return Slice(
         week=query.week,
         from_=first,
@@ -66,12 +70,20 @@ async def week_slice(
         position=position,
         as_of=None,
         subject=subject,
+        also=None,
         match=query.match,
         matched=[e.id for _, e in found if e.id in matched],
-        sections=Sections(**{name: listed[:SECTION_MAX] for name, listed in sections.items()}, changed=changed),
+        sections=Sections(**sections, changed=changed),
+        changed_from=since,
+        changed_to=max(since, until),
         truncated=full + (["changed"] if cut else []),
+        cited=basis,
         names=dict(sorted((names | told).items())),
     )
+
+
+def _listed(sections: Iterable[list[Entry]]) -> list[Entry]:
+    return [entry for section in sections for entry in section]
 
 
 def _matches(query: WeekQuery, row: asyncpg.Record, entry: Entry) -> bool:
