@@ -124,6 +124,7 @@ RULES = {
     "the events whose part this bears on": "a field that needs another",
     "an event recorded before this one": "nothing answers itself",
     "another event than the subject": "nothing is its own duplicate",
+    "another actor than": "nobody belongs to itself, or is the same as itself",
     "a record of at most": "the whole of a record is limited, not each field alone",
 }
 """What is asked of a record beyond its schema, by how a fault says what it expected, and why no schema can."""

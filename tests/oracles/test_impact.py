@@ -1,22 +1,26 @@
 """What would stand without a source: the service against a model of the log in which that was never said."""
 
 import random
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.oracles.posts import CAST, drafts, numbers, replies
-from tests.oracles.replay import LEVELS, Law, Moment
+from tests.oracles.replay import LEVELS, Law, Moment, _counts
+from tests.oracles.stores import ON
 from tests.oracles.test_model import PLAIN, Desk, Service, desk_on
 from tests.oracles.without import (
     LeftOut,
     Stand,
     Without,
+    asserted,
     bearing,
     by_publisher,
     by_source,
@@ -25,9 +29,13 @@ from tests.oracles.without import (
     sees,
     stands,
 )
-from timeline.model.entry import Subject
+from timeline.errors import NotFound
+from timeline.model.entry import Entry, EventShown, Subject
 from timeline.model.impact import Impact
+from timeline.projections.events import event_shown
 from timeline.projections.impact import ImpactQuery, impact
+from timeline.projections.pages import EVERYTHING, Moved, Query, page
+from timeline.projections.said import page_said
 
 DAYS = (None, None, None, date(2019, 6, 4), date(2019, 6, 5))
 PUBLISHED = [each | ({"publisher": "weekly"} if each["kind"] == "document" else {}) for each in CAST]
@@ -94,6 +102,44 @@ class Supposing(Service):
 
         _assert_alike(found, before, after, late, in_question, level)
 
+    def recall(self, draw: random.Random) -> None:
+        """Read the timeline of all as of what had been said by a day, and an event of it."""
+        at = draw.choice([self.progress, self.progress, draw.randint(len(CAST) + 1, self.progress)])
+        level, day = draw.choice((0, *LEVELS)), date(2019, 6, draw.choice((4, 5, 6, 9, 12, 14)))
+        rows, now = self.ledger.rows[:at], self.replay.at(self.ledger.rows, at)
+        then = Without(rows, Law.of(self.ledger.rows), now, said_after(day))
+
+        found, plain = self.desk.run(self._read(day, level, at)), self.desk.run(self._read(None, level, at))
+
+        known = asserted(then, level)
+        assert [entry.id for entry in found] == [entry.id for entry in plain if entry.id in known]
+        assert [_told(entry) for entry in found] == [_wanted(then, entry.id, level) for entry in found]
+        assert [entry.occurred for entry in found] == [entry.occurred for entry in plain if entry.id in known]
+        for entry in found[:: 1 + len(found) // 3]:
+            shown = self.desk.run(self._read_one(entry.id, day, level, at))
+            assert isinstance(shown, EventShown)
+            heard = [v for v in then._voices[entry.id] if v.level <= level]
+            assert sorted(each.id for each in shown.voices) == sorted(v.of.id for v in heard)
+            assert (_stands(shown), shown.voices_total) == (_stands(entry), len(heard))
+        hidden = [entry.id for entry in plain if entry.id not in known][:1]
+        for each in hidden:
+            with pytest.raises(NotFound):
+                self.desk.run(self._read_one(each, day, level, at))
+
+    async def _read(self, day: date | None, level: int, at: int) -> list[Entry]:
+        service = self.desk.application.service
+        assert service is not None
+        query = Query(timeline=EVERYTHING[0], level=level, feeds=True, limit=1_000, said_to=day)
+        async with service.reader.at(at) as (connection, position):
+            asked = (connection, query, EVERYTHING[1], None, position, ON)
+            return (await (page(*asked) if day is None else page_said(*asked, day))).entries
+
+    async def _read_one(self, event: str, day: date, level: int, at: int) -> EventShown | Moved:
+        service = self.desk.application.service
+        assert service is not None
+        async with service.reader.at(at) as (connection, position):
+            return await event_shown(connection, UUID(event), level, position, ON, day)
+
     async def _ask(self, source: str, by: Any, supposed: Any, said_to: date | None, level: int, at: int) -> Impact:
         service = self.desk.application.service
         assert service is not None
@@ -120,12 +166,8 @@ def _assert_alike(
     found: Impact, before: Without, after: Without, late: LeftOut, in_question: LeftOut, level: int
 ) -> None:
     was, now = stands(before, level), stands(after, level)
-    asserted = {
-        each
-        for each in was
-        if any(v.side in ("assert", "confirm") and v.part is None and v.level <= level for v in before._voices[each])
-    }
-    moved = {each: (was[each], now[each]) for each in asserted if was[each] != now[each]}
+    known = asserted(before, level)
+    moved = {each: (was[each], now[each]) for each in known if was[each] != now[each]}
     listed = [*found.unsupported, *found.changed]
     told: dict[str, tuple[Stand | None, Stand | None]] = {
         e.id: ((e.standing_before, e.rule_before), (e.standing, e.rule)) for e in listed
@@ -135,13 +177,42 @@ def _assert_alike(
         each for each, (_, to) in moved.items() if to and to[0] == "unsupported"
     }
     assert all((e.standing, e.rule) == was[e.id] == now[e.id] for e in found.touched)
-    borne = bearing(before, lambda m, e: not late(m, e) and in_question(m, e), level) & asserted
+    borne = bearing(before, lambda m, e: not late(m, e) and in_question(m, e), level) & known
     events = {each for each in borne if was[each] is not None}
     assert events <= {e.id for e in [*listed, *found.touched]}
 
 
-def check(desk: Desk, examples: int, looks: int, *, derandomize: bool) -> None:
-    """Record so many logs, and suppose so many things of each."""
+def _told(entry: Entry) -> dict[str, Any]:
+    """How an entry stands, on whose word."""
+    counts = entry.voices
+    return {**_stands(entry), "counts": (counts.assert_, counts.deny, counts.confirm, counts.judge)}
+
+
+def _stands(entry: Entry) -> dict[str, Any]:
+    names = ("standing", "rule", "phase", "denied_by", "independent", "sides", "partisan")
+    found = {name: getattr(entry, name) for name in names} if entry.standing else {"phase": entry.phase}
+    return {**found, "judged": sorted(each.id for each in entry.assessments)}
+
+
+def _wanted(then: Without, event: str, level: int) -> dict[str, Any]:
+    """The same by the model."""
+    case = then.events[event]
+    found = vars(then.found(case, level))
+    heard = [each for each in then._voices[event] if each.level <= level]
+    judges = [each.of for each in heard if each.of.body["kind"] == "assessment" and each.of is not case]
+    judged = case.body["kind"] == "assessment"
+    return {
+        **({"phase": found["phase"]} if judged else found | {"denied_by": [*found["denied_by"]]}),
+        "counts": _counts(heard),
+        "judged": sorted(each.id for each in judges if not each.taken_back),
+    }
+
+
+Look = Callable[[Supposing, random.Random], None]
+
+
+def check(desk: Desk, examples: int, looks: int, look: Look, *, derandomize: bool) -> None:
+    """Record so many logs, and look so often at each."""
     machine = type("SupposingOnADesk", (Supposing,), {"desk": desk})
 
     @settings(
@@ -149,6 +220,7 @@ def check(desk: Desk, examples: int, looks: int, *, derandomize: bool) -> None:
         derandomize=derandomize,
         database=None,
         deadline=None,
+        phases=(Phase.generate,),  # a log is short, and each takes a tenth of a second: to shrink one takes minutes
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
     )
@@ -159,7 +231,7 @@ def check(desk: Desk, examples: int, looks: int, *, derandomize: bool) -> None:
             service.play(log)
             draw = random.Random(seed)
             for _ in range(looks):
-                service.suppose(draw)
+                look(service, draw)
         finally:
             service._live.terminate()
 
@@ -168,4 +240,9 @@ def check(desk: Desk, examples: int, looks: int, *, derandomize: bool) -> None:
 
 def test_impact_is_what_a_log_without_the_source_shows(db: str, tmp_path: Path, long: bool) -> None:
     with desk_on(db, tmp_path) as desk:
-        check(desk, 2_000 if long else 25, 12, derandomize=not long)
+        check(desk, 2_000 if long else 25, 12, Supposing.suppose, derandomize=not long)
+
+
+def test_what_had_been_said_by_a_day_is_what_a_log_without_the_rest_shows(db: str, tmp_path: Path, long: bool) -> None:
+    with desk_on(db, tmp_path) as desk:
+        check(desk, 2_000 if long else 25, 5, Supposing.recall, derandomize=not long)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import date
 
 from tests.oracles.model import Row
-from tests.oracles.posts import MARKINGS, id_of
-from tests.oracles.replay import Happening, Law, Moment, Replay, Voice
+from tests.oracles.posts import id_of
+from tests.oracles.replay import Happening, Law, Moment, Voice
 
 LeftOut = Callable[[Moment, Happening], bool]
 Stand = tuple[str, str]
@@ -71,6 +71,15 @@ def stands(moment: Moment, level: int) -> dict[str, Stand | None]:
     }
 
 
+def asserted(moment: Moment, level: int) -> set[str]:
+    """The events shown at a level that somebody asserts or confirms there, with effect or without."""
+    return {
+        each
+        for each in stands(moment, level)
+        if any(v.side in ("assert", "confirm") and v.part is None and v.level <= level for v in moment._voices[each])
+    }
+
+
 def bearing(moment: Moment, left_out: LeftOut, level: int) -> set[str]:
     """The events on which a voice in question bears that a level sees."""
     return {
@@ -86,6 +95,3 @@ def sees(rows: list[Row], source: str, level: int) -> bool:
     """Whether a reader at a level sees a source, by today's marking."""
     law = Law.of(rows)
     return source not in law.erased and law.levels[source] <= level
-
-
-__all__ = ["MARKINGS", "Replay"]

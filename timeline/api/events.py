@@ -104,7 +104,7 @@ async def post_events(request: Asked) -> Written:
         query=EventParams,
         answers=EventShown,
         conditional=True,
-        refuses=(404, 406, 410, 503),
+        refuses=(404, 406, 410, 422, 503),
     ),
 )
 async def get_event(request: Asked, event: FromPath[str]) -> Written:
@@ -120,8 +120,9 @@ async def get_event(request: Asked, event: FromPath[str]) -> Written:
     as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
     async with to.reader.at(as_of) as (connection, position):
-        tag = await etag(connection, (request.url.path, fmt.name, on), [event_id], who.level, position, as_of)
-        found = await event_shown(connection, event_id, who.level, position, on)
+        asked = (request.url.path, fmt.name, on, params.said_to)
+        tag = await etag(connection, asked, [event_id], who.level, position, as_of)
+        found = await event_shown(connection, event_id, who.level, position, on, params.said_to)
     public = not who.may_write
     if isinstance(found, Moved):
         return elsewhere(request, f"/v1/events/{found.survivor}", 308)

@@ -85,7 +85,13 @@ class Seen(Known, frozen=True, kw_only=True):
     ) = None
 
 
-class TimelineParams(Seen, frozen=True, kw_only=True):
+class Told(Seen, frozen=True, kw_only=True):
+    """A read of events that may leave out what was said later."""
+
+    said_to: SaidTo | None = None
+
+
+class TimelineParams(Told, frozen=True, kw_only=True):
     """What may be asked of a timeline."""
 
     from_: Annotated[date, Meta(description="First day of `at`.")] | None = msgspec.field(name="from", default=None)
@@ -98,7 +104,7 @@ class TimelineParams(Seen, frozen=True, kw_only=True):
     feeds: Feeds = "exclude"
 
 
-class WeekParams(Seen, frozen=True, kw_only=True):
+class WeekParams(Told, frozen=True, kw_only=True):
     """What may be asked of a week."""
 
     actor: Reference | None = None
@@ -131,7 +137,7 @@ class DiffParams(Fresh, frozen=True, kw_only=True):
     cursor: Cursor | None = None
 
 
-class EventParams(Seen, frozen=True, kw_only=True):
+class EventParams(Told, frozen=True, kw_only=True):
     """What may be asked of an event."""
 
 

@@ -18,6 +18,7 @@ from timeline.api.written import Written
 from timeline.errors import BadParameter, Fault
 from timeline.model.entry import Page, ReadyPage
 from timeline.projections.pages import Query, page, read_cursor, ready_page
+from timeline.projections.said import page_said
 
 
 def _contract(name: str, *refuses: int) -> Contract:
@@ -27,7 +28,7 @@ def _contract(name: str, *refuses: int) -> Contract:
         query=TimelineParams,
         answers=Page,
         conditional=True,
-        refuses=(*refuses, 406, 503),
+        refuses=(*refuses, 406, 422, 503),
     )
 
 
@@ -81,7 +82,9 @@ async def _timeline(request: Asked, kind: str, named: str) -> Written:
             await check_walk(to, params.as_of, as_of, cursor.position)
         at = min(cursor.position, opened.position) if cursor else opened.position
         found: Page | ReadyPage
-        if fmt.name == "json":
+        if params.said_to is not None:
+            found = await page_said(connection, query, opened.subject, cursor, at, on, params.said_to)
+        elif fmt.name == "json":
             found = await ready_page(connection, query, opened, cursor, at, on)
         else:
             found = await page(connection, query, opened.subject, cursor, at, on)
@@ -101,5 +104,6 @@ def _query(params: TimelineParams, timeline: UUID, who: Identity, first: date, l
         standings=tuple(sorted(set(params.standing))),
         backwards=params.order == "desc",
         feeds=params.feeds == "include",
+        said_to=params.said_to,
         limit=params.limit,
     )

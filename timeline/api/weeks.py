@@ -24,7 +24,12 @@ from timeline.projections.slices import WeekQuery, week_after, week_slice
 @read(
     "/v1/weeks/{week:str}",
     Contract(
-        operation_id="getWeek", tag="weeks", query=WeekParams, answers=Slice, conditional=True, refuses=(404, 406, 503)
+        operation_id="getWeek",
+        tag="weeks",
+        query=WeekParams,
+        answers=Slice,
+        conditional=True,
+        refuses=(404, 406, 422, 503),
     ),
 )
 async def get_week(request: Asked, week: FromPath[str]) -> Written:
@@ -43,7 +48,8 @@ async def get_week(request: Asked, week: FromPath[str]) -> Written:
     async with to.reader.at(as_of) as (connection, position):
         query, subjects = await _query(connection, params, who, week, position)
         timelines = [query.timeline, *([query.also] if query.also else [])]
-        asked = (request.url.path, query.also, params.match, params.feeds, params.since, fmt.name, moments.on)
+        narrowed = (query.also, params.match, params.feeds, params.since, params.said_to)
+        asked = (request.url.path, *narrowed, fmt.name, moments.on)
         tag = await etag(connection, asked, timelines, who.level, position, as_of)
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)
@@ -119,6 +125,7 @@ async def _query(
         level=who.level,
         match=params.match,
         feeds=params.feeds == "include",
+        said_to=params.said_to,
     )
     return query, [subject for _, subject in found]
 

@@ -26,7 +26,7 @@ from timeline.projections import derive
 from timeline.projections.fold import read_record, settle, take
 from timeline.projections.pages import Connection
 from timeline.projections.store import SQL as STORED
-from timeline.projections.store import acting_in, judged_with
+from timeline.projections.store import Batch, acting_in, judged_with
 from timeline.projections.world import Case, VoiceRow, World
 
 SQL = load(Path(__file__).with_name("again.sql"))
@@ -41,7 +41,7 @@ _TENSES = msgspec.json.Decoder(dict[str, Tense])
 class Past(msgspec.Struct, frozen=True, kw_only=True):
     """The records about some events and what they rest on, up to a position, ready to be taken."""
 
-    rows: list[asyncpg.Record]
+    records: Batch
     levels: dict[str, int]
     tenses: dict[str, dict[str, Tense]]
     position: int
@@ -49,9 +49,8 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     def taken(self) -> World:
         """The events as they were after their edits, not derived yet."""
         world = World(levels=self.levels)
-        for row in self.rows:
-            record = stored(row)
-            take(world, record, read_record(record))
+        for record, read in self.records:
+            take(world, record, read)
         for case in world.cases.values():
             case.tenses = self.tenses.get(case.id, {})
         return world
@@ -101,13 +100,13 @@ def _publisher(world: World, document: str | None, level: int) -> str | None:
     return thing.registration.publisher
 
 
-async def part_about(connection: Connection, events: Collection[str], level: int, position: int) -> Part:
+async def part_about(connection: Connection, events: Collection[UUID], level: int, position: int) -> Part:
     """Everything that decides where these events stand, as of a position, for readers at a level.
 
     Raises:
         TooMuch: it is more than RECORDS_MAX.
     """
-    rows = await connection.fetch(SQL.hearing, [UUID(each) for each in events], level, position, RECORDS_MAX + 1)
+    rows = await connection.fetch(SQL.hearing, list(events), level, position, RECORDS_MAX + 1)
     bound = bounded([row["id"] for row in rows])
     past = await past_of(connection, bound, position)
     return Part(events=frozenset(map(str, bound)), past=past, level=level)
@@ -121,19 +120,26 @@ async def past_of(connection: Connection, events: Collection[UUID], position: in
     """
     named = [row["id"] for row in await connection.fetch(STORED.ancestors, list(events))]
     things = [row["thing"] for row in await connection.fetch(STORED.rests_of, named)]
-    records = bounded(await connection.fetch(SQL.records_of, [*named, *things], position, RECORDS_MAX + 1))
-    acting = {each for row in records for each in acting_in(read_record(stored(row)))}
+    rows = bounded(await connection.fetch(SQL.records_of, [*named, *things], position, RECORDS_MAX + 1))
+    records = await asyncio.to_thread(_read, rows)
+    acting = {each for _, read in records for each in acting_in(read)}
     members, judgements = await judged_with(connection, acting)  # type: ignore[arg-type]  # a pooled connection serves as well
     who = [UUID(each) for each in (*members, *judgements)]
-    records = bounded([*records, *await connection.fetch(SQL.records_of, who, position, RECORDS_MAX + 1)])
+    rows = await connection.fetch(SQL.records_of, who, position, RECORDS_MAX + 1)
+    records = bounded([*records, *_read(rows)])
     levels = await connection.fetch(STORED.levels, [*named, *things, *who])
     tenses = await connection.fetch(SQL.tenses, named)
     return Past(
-        rows=sorted(records, key=lambda row: row["position"]),
+        records=sorted(records, key=lambda each: each[0].position),
         levels={str(row["id"]): row["level"] for row in levels},
         tenses={str(row["id"]): _TENSES.decode(row["tenses"]) for row in tenses},
         position=position,
     )
+
+
+def _read(rows: list[asyncpg.Record]) -> Batch:
+    records = [stored(row) for row in rows]
+    return [(each, read_record(each)) for each in records]
 
 
 def bounded(found: list[Item]) -> list[Item]:

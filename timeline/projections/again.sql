@@ -15,20 +15,27 @@ WHERE basis.thing = $1 AND r.level <= $2 AND r.from_position <= $3 AND r.to_posi
 LIMIT $4
 
 -- name: hearing
--- These events, what hears them, and everything that is heard by one of those: what decides where they all stand. Only
--- what a level sees is followed, for what is hidden from it changes nothing there.
+-- These events, and everything that they hear, directly or through others: what decides where they stand. Only what a
+-- level sees is followed, for what is hidden from it changes nothing there.
 -- $1 events, $2 level, $3 position, $4 most
-WITH RECURSIVE ancestor (id) AS (
+WITH RECURSIVE bound (id) AS (
   SELECT unnest($1::uuid[])
-  UNION
-  SELECT answer.target FROM ancestor JOIN answer ON answer.reply = ancestor.id
-), bound (id) AS (
-  SELECT id FROM ancestor
   UNION
   SELECT answer.reply FROM bound JOIN answer ON answer.target = bound.id
   JOIN event ON event.id = answer.reply AND event.level <= $2 AND event.position <= $3
 )
 SELECT id FROM bound LIMIT $4
+
+-- name: said_later
+-- Those of these events on which something was said after a day, or on a voice that they hear, directly or through others.
+-- $1 events, $2 level, $3 position, $4 the day
+WITH RECURSIVE heard (event, id, said) AS (
+  SELECT id, id, NULL::date FROM unnest($1::uuid[]) AS asked (id)
+  UNION
+  SELECT heard.event, voice.id, voice.said FROM heard JOIN voice ON voice.event = heard.id
+  WHERE voice.level <= $2 AND voice.from_position <= $3 AND voice.to_position > $3
+)
+SELECT DISTINCT event FROM heard WHERE said > $4
 
 -- name: tenses
 -- The tense in which events spoke of others when they were recorded: that stays, whoever is left out.

@@ -1,6 +1,7 @@
 """What the lines of a week rest on: the voices with their grades, the sources and documents behind them."""
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,10 +28,14 @@ _THING = msgspec.json.Decoder(AnyRegistration)
 _JUDGES = ("likelihood", "verdict", "confidence", "hedge")
 
 
-async def cited(connection: Connection, entries: Iterable[Entry], level: int, position: int) -> Cited:
-    """Everything that a brief of these entries cites, as this level sees it."""
+async def cited(
+    connection: Connection, entries: Iterable[Entry], level: int, position: int, said_to: date | None = None
+) -> Cited:
+    """Everything that a brief of these entries cites, as this level sees it; nothing that was said after `said_to`."""
     by_id = {each.id: each for each in entries}
     voices = await _voices(connection, by_id.values(), level, position)
+    if said_to is not None:
+        voices = {event: [each for each in several if not _later(each, said_to)] for event, several in voices.items()}
     rows = [row for several in voices.values() for row in several]
     things = await _things(connection, {each for row in rows for each in _named_in(row)}, level, position)
     publishers = {t.publisher for t in things.values() if isinstance(t, Document) and t.publisher}
@@ -54,6 +59,12 @@ async def _voices(
     for row in await connection.fetch(SQL.voices, events, ids, level, position) if wanted else []:
         found[str(row["event"])].append(_VOICE.decode(row["body"]))
     return found
+
+
+def _later(row: VoiceRow, day: date) -> bool:
+    """Whether it began to be said after a day, or can only have been: what is read as of that day leaves it out."""
+    began = row.said_earliest or row.said_latest
+    return began is not None and began > day
 
 
 def _of(entry: Entry) -> list[str]:

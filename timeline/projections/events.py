@@ -16,7 +16,8 @@ from timeline.model.registry import AnyRegistration, Source
 from timeline.model.speaking import actors
 from timeline.model.standing import PARTICIPANT
 from timeline.projections.derive import attribution, part_at, tied_to
-from timeline.projections.pages import SQL, Connection, Moved, entry, names_of, targets_of
+from timeline.projections.pages import SQL, Connection, Moved, entry, names_of, states_of
+from timeline.projections.said import NOTHING_LATER, said_by, targets_said
 from timeline.projections.world import Case, Fate, IdentityRow, Thing, Version, VoiceRow, World
 
 VOICES_MAX = 1_000
@@ -27,12 +28,15 @@ _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _COMMON = {f.name for f in msgspec.structs.fields(Speech)} | {"against", "kind"}
 
 
-async def event_shown(connection: Connection, event: UUID, level: int, position: int, on: date) -> EventShown | Moved:
-    """An event as of `position`, or where it went.
+async def event_shown(
+    connection: Connection, event: UUID, level: int, position: int, on: date, said_to: date | None = None
+) -> EventShown | Moved:
+    """An event as of `position`, or where it went; with `said_to` as if nothing had been said after that day.
 
     Raises:
-        NotFound: there is none that this level may see.
+        NotFound: there is none that this level may see, or nobody asserted it by that day.
         Gone: it was recalled.
+        TooMuch: see `said.said_by`.
     """
     held = await connection.fetchrow(SQL.event, event, level)
     rows = await connection.fetch(SQL.states, [event], level, position)
@@ -41,22 +45,31 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
     posted = await _posted(connection, event, position) if rows else None
     if posted is None:
         return _moved(event, _FATES.decode(held["fates"]), position)
-    state = _STATE.decode(rows[0]["body"])
+    now = _STATE.decode(rows[0]["body"])
     heard = await connection.fetch(SQL.event_voices, event, level, position, VOICES_MAX)
-    voices = [_VOICE.decode(row["body"]) for row in heard]
-    sources = await _sources(connection, voices, level, position)
+    voices, total = [_VOICE.decode(row["body"]) for row in heard], heard[0]["total"] if heard else 0
     replies = [
         _STATE.decode(r["body"]) for r in await connection.fetch(SQL.event_replies, event, level, position, VOICES_MAX)
     ]
-    targets = await targets_of(connection, [state, *replies], level, position)
+    answered = await states_of(connection, {n for s in (now, *replies) for n in s.replies_to}, level, position)
+    said = NOTHING_LATER
+    if said_to is not None:
+        said = await said_by(connection, [now, *replies, *answered], level, position, said_to)
+    state = said.state(now)
+    if state is None:
+        raise NotFound(f"Nobody whom you hear had asserted event {event} by {said_to}.")
+    if (then := said.voices(state.id)) is not None:
+        voices, total = then[:VOICES_MAX], len(then)
+    sources = await _sources(connection, voices, level, position)
+    targets = targets_said(said, answered)
     own = entry(state, "participant", targets, on)
-    answered = [entry(each, "of", targets, on) for each in replies]
+    replied = [entry(each, "of", targets, on) for each in said.states(replies)]
     who = await _identities(connection, posted, voices, sources, level, position)
-    names = await names_of(connection, [own, *answered], level, position, _more(voices, posted, who, level))
+    names = await names_of(connection, [own, *replied], level, position, _more(voices, posted, who, level))
     return EventShown(
         **{name: getattr(own, name) for name in Entry.__struct_fields__ if name != "voices"},
         voices=[_voice(row, sources, level, who) for row in voices],
-        voices_total=heard[0]["total"] if heard else 0,
+        voices_total=total,
         summary=posted.summary,
         external_ids=posted.external_ids,
         codes=[msgspec.to_builtins(each) for each in posted.codes],
@@ -64,7 +77,7 @@ async def event_shown(connection: Connection, event: UUID, level: int, position:
         figures=msgspec.to_builtins(posted.figures),
         details=_details(posted),
         attribution=_attribution(state, posted, voices, sources, who, level),
-        replies=answered,
+        replies=replied,
         recorded_by=held["recorded_by"],
         names=names,
     )

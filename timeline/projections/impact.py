@@ -27,6 +27,7 @@ from timeline.projections.again import (
 )
 from timeline.projections.pages import SQL as PAGES
 from timeline.projections.pages import Connection, names_of
+from timeline.projections.store import SQL as STORED
 
 WEEKS_MAX = 1_000
 _STATE = msgspec.json.Decoder(State)
@@ -57,7 +58,8 @@ async def impact(connection: Connection, query: ImpactQuery, position: int) -> t
         TooMuch: it rests on more records than are folded for one answer.
     """
     speaking = await _speaking(connection, query, position)
-    part = await part_about(connection, speaking, query.level, position)
+    hearing = [row["id"] for row in await connection.fetch(STORED.ancestors, speaking)]
+    part = await part_about(connection, hearing, query.level, position)
     folded = await fold_again(part, Supposed(said_to=query.said_to))
     found = await asyncio.to_thread(_compared, folded, query)
     judged = await _judgements(connection, folded, found, query, position)
@@ -82,7 +84,7 @@ async def impact(connection: Connection, query: ImpactQuery, position: int) -> t
     return answer, following
 
 
-async def _speaking(connection: Connection, query: ImpactQuery, position: int) -> list[str]:
+async def _speaking(connection: Connection, query: ImpactQuery, position: int) -> list[UUID]:
     """The events that may be the voices in question: all that rest on the source, or on what it published."""
     most = RECORDS_MAX + 1
     things = [query.source]
@@ -90,7 +92,7 @@ async def _speaking(connection: Connection, query: ImpactQuery, position: int) -
         rows = await connection.fetch(SQL.published_by, query.source, query.level, position, most)
         things += bounded([row["id"] for row in rows])
     rows = await connection.fetch(SQL.speaking, things, query.level, position, most)
-    return [str(row["event"]) for row in bounded(rows)]
+    return [row["event"] for row in bounded(rows)]
 
 
 class _Found(msgspec.Struct):

@@ -46,6 +46,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     standings: tuple[str, ...] = ()
     backwards: bool = False
     feeds: bool = False
+    said_to: date | None = None
+    """As if nothing had been said after this day; see `said`."""
     limit: int = 50
 
     def fingerprint(self) -> str:
@@ -269,7 +271,7 @@ async def page(
     connection: Connection, query: Query, subject: Subject, cursor: Cursor | None, position: int, on: date
 ) -> Page:
     """A page of a timeline as of `position`; `on` is the day that overdue is judged by."""
-    rows, following = await _rows(connection, query, cursor, position, on)
+    rows, following = await rows_of(connection, query, cursor, position, on)
     entries, names = await shown(connection, rows, query.level, position, on)
     return Page(position=position, as_of=None, subject=subject, entries=entries, names=names, next=following)
 
@@ -278,7 +280,7 @@ async def ready_page(
     connection: Connection, query: Query, opened: Opened, cursor: Cursor | None, position: int, on: date
 ) -> ReadyPage:
     """The same page, its entries put together from stored JSON: as `page` would be written, byte for byte."""
-    rows, following = await _rows(connection, query, cursor, position, on)
+    rows, following = await rows_of(connection, query, cursor, position, on)
     answered = {each for row in rows if row["answers"] for each in row["answers"]}
     targets = await _ready_targets(connection, answered, query.level, position) if answered else {}
     # Many entries of a timeline name the same few, so that most of these are equal.
@@ -314,7 +316,7 @@ async def _ready_targets(connection: Connection, answered: set[UUID], level: int
     return {row["event"]: msgspec.json.encode(_TARGET.decode(row["body"])) for row in rows}
 
 
-async def _rows(
+async def rows_of(
     connection: Connection, query: Query, cursor: Cursor | None, position: int, on: date
 ) -> tuple[list[asyncpg.Record], str | None]:
     """The rows of a page, and the cursor of the next."""
@@ -330,7 +332,7 @@ async def _rows(
         query.to,
         LOOKED_AT_MAX,
         list(query.kinds) or None,
-        list(query.standings) or None,
+        (list(query.standings) or None) if query.said_to is None else None,
         query.feeds,
         query.limit + 1,
         on,
@@ -373,6 +375,13 @@ async def targets_named(
     ids = sorted(wanted)
     rows = await connection.fetch(SQL.states, ids, level, position) if ids else []
     return {str(row["event"]): _TARGET.decode(row["body"]) for row in rows}
+
+
+async def states_of(connection: Connection, events: Iterable[str], level: int, position: int) -> list[State]:
+    """Events as they stand, as far as this level sees them."""
+    ids = sorted(map(UUID, events))
+    rows = await connection.fetch(SQL.states, ids, level, position) if ids else []
+    return [_STATE.decode(row["body"]) for row in rows]
 
 
 def entry(

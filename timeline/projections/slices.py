@@ -8,16 +8,18 @@ import asyncpg
 import msgspec
 
 from timeline.model.changes import ChangeShown
-from timeline.model.entry import Entry, Subject
+from timeline.model.entry import Entry, NameShown, State, Subject
 from timeline.model.kinds import EVENTS, Speech
 from timeline.model.slice import Sections, Slice
 from timeline.model.weeks import Match, Placement, matches, week_bounds, week_of
 from timeline.projections.cited import cited
 from timeline.projections.diff import DiffQuery, changes, ids_in
 from timeline.projections.pages import SQL, Connection, names_of, shown
+from timeline.projections.said import shown_said
 
 SECTION_MAX = 1_000
 CHANGED_MAX = 200
+_STATE = msgspec.json.Decoder(State)
 
 
 class WeekQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +31,8 @@ class WeekQuery(msgspec.Struct, frozen=True, kw_only=True):
     level: int
     match: Match
     feeds: bool
+    said_to: date | None = None
+    """As if nothing had been said after this day. What changed is then not told: that goes by when it was recorded."""
 
 
 async def week_slice(
@@ -48,20 +52,19 @@ async def week_slice(
         5 * SECTION_MAX,
         query.match == "possible",
     )
-    entries, names = await shown(connection, rows, query.level, position, on)
-    found = list(zip(rows, entries, strict=True))
+    found, names = await _entries(connection, query, rows, position, on)
     matched = {e.id for row, e in found if _matches(query, row, e)}
     sections = {
         "happened": [e for _, e in found if e.id in matched and _happened(e)],
         "said": [e for row, e in found if _said(query, row, e, matched)],
-        "continuing": [e for row, e in found if row["state"] == "ongoing" and row["at"] <= last],
-        "ahead": [e for row, e in found if _open_by(row, last) and (row["bounded_to"] or date.max) >= last],
-        "unresolved": [e for row, e in found if _open_by(row, last) and (row["bounded_to"] or date.max) < last],
+        "continuing": [e for row, e in found if _flow(e) == "ongoing" and row["at"] <= last],
+        "ahead": [e for row, e in found if _open_by(row, e, last) and (row["bounded_to"] or date.max) >= last],
+        "unresolved": [e for row, e in found if _open_by(row, e, last) and (row["bounded_to"] or date.max) < last],
     }
     full = [name for name, listed in sections.items() if len(listed) > SECTION_MAX or len(rows) == 5 * SECTION_MAX]
     sections = {name: listed[:SECTION_MAX] for name, listed in sections.items()}
     changed, cut = await _changed(connection, query, since, until)
-    basis = await cited(connection, _listed(sections.values()), query.level, position)
+    basis = await cited(connection, _listed(sections.values()), query.level, position, query.said_to)
     told = await names_of(connection, [], query.level, position, ids_in(changed) - names.keys())
     return Slice(
         week=query.week,
@@ -86,6 +89,17 @@ def _listed(sections: Iterable[list[Entry]]) -> list[Entry]:
     return [entry for section in sections for entry in section]
 
 
+async def _entries(
+    connection: Connection, query: WeekQuery, rows: list[asyncpg.Record], position: int, on: date
+) -> tuple[list[tuple[asyncpg.Record, Entry]], dict[str, NameShown]]:
+    """The entries of the week beside their rows."""
+    if query.said_to is not None:
+        decoded = [(row, _STATE.decode(row["body"])) for row in rows]
+        return await shown_said(connection, decoded, query.level, position, on, query.said_to)
+    entries, names = await shown(connection, rows, query.level, position, on)
+    return list(zip(rows, entries, strict=True)), names
+
+
 def _matches(query: WeekQuery, row: asyncpg.Record, entry: Entry) -> bool:
     placement = Placement(week=entry.occurred.week, at=entry.occurred.at, placed_by=entry.occurred.placed_by)
     return matches(query.match, query.week, placement, row["bounded_from"], row["bounded_to"])
@@ -98,19 +112,26 @@ def _happened(entry: Entry) -> bool:
 def _said(query: WeekQuery, row: asyncpg.Record, entry: Entry, matched: set[str]) -> bool:
     if _speaks(entry):
         return entry.id in matched
-    return row["state"] == "expected" and week_of(row["said_at"]) == query.week
+    return _flow(entry) == "expected" and week_of(row["said_at"]) == query.week
 
 
 def _speaks(entry: Entry) -> bool:
     return issubclass(EVENTS[entry.kind], Speech)
 
 
-def _open_by(row: asyncpg.Record, last: date) -> bool:
-    return bool(row["state"] == "expected" and row["said_at"] <= last)
+def _flow(entry: Entry) -> str:
+    """Whether it is still expected, going on, or settled: as `EntryRow.state` says of the position that is read."""
+    return "expected" if entry.phase == "expected" else "ongoing" if entry.occurred.ongoing else "settled"
+
+
+def _open_by(row: asyncpg.Record, entry: Entry, last: date) -> bool:
+    return bool(_flow(entry) == "expected" and row["said_at"] <= last)
 
 
 async def _changed(connection: Connection, query: WeekQuery, since: int, until: int) -> tuple[list[ChangeShown], bool]:
     """What changed between two positions, and whether there may be more: a bulk load may fall into any week."""
+    if query.said_to is not None:
+        return [], False
     asked = DiffQuery(
         level=query.level,
         before=since,
