@@ -222,11 +222,14 @@ def _duplicate(world: World, stored: Stored, case: Case, survivor: str) -> set[s
     if survivor == case.id and before is not None:
         case.survivor = None
         return {case.id} | _followers(world, case.id) | _before(world, before)
-    if into is None or into.level > case.level or derive.survivor(world, into).id == case.id:
+    if into is None:
         return {case.id}
-    case.survivor = survivor
+    # Bound to each other though nothing comes of it now: under other markings it may, when the past is folded again.
     world.replies.setdefault(survivor, set()).add(case.id)
     world.new_replies.add((survivor, case.id))
+    if into.level > case.level or derive.survivor(world, into).id == case.id:
+        return {case.id}
+    case.survivor = survivor
     return {case.id} | _followers(world, case.id) | _before(world, survivor)
 
 
