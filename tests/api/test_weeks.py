@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import httpx
 
 from tests.api.test_posting import PAPER, VISIT, posted
+from timeline.importers.libya_week import id_of, posts
 from timeline.model.weeks import week_of
 
 
@@ -90,3 +91,17 @@ async def test_a_week_cites_what_its_lines_rest_on(api: httpx.AsyncClient, anony
     assert (document["title"], document["url"]) == ("A letter", "https://example.org/a")
     assert document["published"]["edtf"] == "2019-06-05"
     assert (public["documents"], public["voices"].keys()) == ({}, whole["voices"].keys()), "the letter is amber"
+
+
+async def test_a_hidden_denial_changes_no_byte_of_a_brief(api: httpx.AsyncClient, anonymous: httpx.AsyncClient) -> None:
+    assert (await api.post("/v1/events/batch", json=posts())).status_code == 201
+    paths = [f"/v1/weeks/2019-W23{suffix}?since=45&as_of=" for suffix in ("", ".md", ".csv", ".ndjson")]
+    before = [(await anonymous.get(f"{path}52")).text for path in paths]
+    denial = {"kind": "denial", "of": [id_of("event", "E02")], "source": "russian-officials", "occurred": "2019-06-05"}
+    await posted(api, "/v1/events", denial | {"title": "A denial"})
+
+    after = [(await anonymous.get(f"{path}53")).text for path in paths]
+    owners = [(await api.get(f"{path}53")).text for path in paths]
+
+    assert [each.replace("53", "52") for each in after] == [each.replace("53", "52") for each in before]
+    assert all("A denial" in each for each in owners)

@@ -216,3 +216,36 @@ async def test_a_difference_reads_as_an_editor_would_tell_it(week: Week, api: An
         "3. **between 10 and 14 June 2019**: Neither president's meeting with Haftar was more than a rumour\n"
         "   - new\n"
     )
+
+
+# Weeks
+
+
+async def test_a_week_tells_what_changed_since_as_a_difference_does(week: Week) -> None:
+    since = BASE + 13
+    found = await week.get("/v1/weeks/2019-W24", since=since, topic="libya")
+    whole = await week.get("/v1/diff", **{"from": since, "topic": "libya", "limit": 1_000})
+
+    assert found["sections"]["changed"] == whole["changes"]
+    assert (found["changed_from"], found["changed_to"]) == (since, BASE + 20)
+    assert {REF_OF[each["id"]] for each in found["sections"]["changed"]} == {*refs("03 07 14-20")}
+
+
+async def test_a_week_as_of_then_tells_what_had_changed_by_then(week: Week) -> None:
+    found = await week.get("/v1/weeks/2019-W24", since=BASE + 13, as_of=BASE + 14)
+
+    assert {REF_OF[each["id"]]: each["what"] for each in found["sections"]["changed"]} == {
+        "E07": ["standing"],
+        "E14": ["new"],
+    }
+
+
+async def test_a_re_dated_event_is_told_in_the_difference_of_either_week(week: Week) -> None:
+    start = (await week.get("/v1/timelines/all"))["position"]
+    await week.post(*LATER_REPORTS, *LATER_DATES)
+
+    left = await week.get("/v1/diff", **{"from": start, "week": "2019-W23"})
+    come = await week.get("/v1/diff", **{"from": start, "week": "2019-W22"})
+
+    assert {REF_OF[each["id"]] for each in left["changes"]} == {*refs("02 03")}
+    assert {REF_OF[each["id"]] for each in come["changes"]} == {*refs("02 03 17 18 21 22")}

@@ -20,7 +20,9 @@ from timeline.log.record import Group, NewRecord
 from timeline.log.writer import Writer
 from timeline.model.record import LEVELS
 from timeline.model.weeks import week_of
+from timeline.projections.diff import DiffQuery, Place, changes
 from timeline.projections.events import event_shown
+from timeline.projections.history import history
 from timeline.projections.pages import EVERYTHING as ALL_EVENTS
 from timeline.projections.pages import Cursor, Query, Reader, etag, page
 from timeline.projections.projector import NAME, begin, connect, step
@@ -125,6 +127,8 @@ def questions_about(about: Known) -> list[Question]:
         *_opened(about),
         *_events(about),
         *_weeks(about),
+        *_differences(about),
+        *_histories(about),
         *_registered(about),
         *_feed(about),
     ]
@@ -228,6 +232,46 @@ def _weeks(about: Known) -> Iterator[Question]:
 
 async def _week(about: Known, query: WeekQuery, since: int, until: int, on: Any) -> None:
     await week_slice(on, query, ALL_EVENTS[1], about.head, since, until, about.bulk.today)
+
+
+def _differences(about: Known) -> Iterator[Question]:
+    windows = {
+        "late": (about.head - WINDOW, about.head),
+        "early": (2 * WINDOW, 3 * WINDOW),
+        "whole": (0, about.head),
+        "since long ago": (LONG_AGO, about.head),
+    }
+    for name, level, (when, (before, after)) in itertools.product(
+        ("all", "hot", "a rare actor"), (0, 3), windows.items()
+    ):
+        query = DiffQuery(level=level, before=before, after=after, timelines=(about.subjects[name],))
+        told = f"{when} difference of {name} at level {level}"
+        yield Question(told, READER, partial(_difference, query, query.beginning))
+        if when in ("whole", "since long ago"):
+            inside = Place(before + (after - before) // 2, UUID(int=0))
+            yield Question(f"{told}, deep inside", READER, partial(_difference, query, inside))
+    query = DiffQuery(
+        level=3, before=0, after=about.head, timelines=tuple(about.subjects[each] for each in ("hot", "a topic"))
+    )
+    placed = msgspec.structs.replace(query, week=week_of(about.day))
+    yield Question("whole difference of two subjects", READER, partial(_difference, query, query.beginning))
+    yield Question("whole difference of a late week", READER, partial(_difference, placed, query.beginning))
+
+
+async def _difference(query: DiffQuery, place: Place, on: Any) -> None:
+    await changes(on, query, place)
+
+
+def _histories(about: Known) -> Iterator[Question]:
+    async def ask(event: UUID, level: int, position: int, after: int, on: Any) -> None:
+        with suppress(NotFound):
+            await history(on, event, level, position, after, 50)
+
+    for (name, event), level in itertools.product(about.events.items(), (0, 3)):
+        told = f"history of {name} at level {level}"
+        yield Question(told, READER, partial(ask, event, level, about.head, 0))
+        yield Question(f"{told}, as of long ago", READER, partial(ask, event, level, LONG_AGO, 0))
+        yield Question(f"{told}, deep inside", READER, partial(ask, event, level, about.head, about.head // 2))
 
 
 def _registered(about: Known) -> Iterator[Question]:

@@ -207,13 +207,14 @@ def looking_at(versions: int) -> Iterator[None]:
         yield
 
 
-def _position(head: int, hundredths: int) -> int:
+def position_of(head: int, hundredths: int) -> int:
+    """A position, as hundredths of what comes after the cast."""
     return len(CAST) + (head - len(CAST)) * hundredths // 100
 
 
 async def check_differences(store: Store, head: int, which: tuple[int, int], limit: int) -> None:
     """Between two moments, at every level, of everything and of one actor."""
-    before, after = sorted(_position(head, each) for each in which)
+    before, after = sorted(position_of(head, each) for each in which)
     for level in LEVELS:
         at_first, at_last = await store.known(level, before), await store.known(level, after)
         found = await store.difference(level, before, after, limit)
@@ -241,7 +242,7 @@ def _check_reasons(found: list[ChangeShown], before: int, after: int) -> None:
 async def check_hidden_records(store: Store, which: tuple[int, int]) -> None:
     """What a level may not see changes no byte of a difference that ends with it."""
     records = await store.connection.fetch(RECORDS)
-    first = _position(len(records), min(which))
+    first = position_of(len(records), min(which))
     for level in LEVELS[:-1]:
         hidden = [row["position"] for row in records if row["level"] > level and row["position"] > first]
         for position in hidden[:4]:

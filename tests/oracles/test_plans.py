@@ -33,7 +33,7 @@ from tests.oracles.explaining import PLANS, Plan, every_statement
 from tests.postgres import Server
 from timeline.db.migrate import migrate
 from timeline.model.record import LEVELS
-from timeline.projections import pages, registered, slices
+from timeline.projections import diff, history, pages, registered
 from timeline.projections.pages import EVERYTHING, Query, page
 from timeline.projections.projector import rebuild
 
@@ -123,7 +123,8 @@ async def measured(embedded: Server, worker: str, long: bool) -> AsyncIterator[M
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "LOOKED_AT_MAX", LOOKED_AT)
         patch.setattr(registered, "LOOKED_AT_MAX", REGISTERED_LOOKED_AT)
-        patch.setattr(slices, "CHANGES_LOOKED_AT_MAX", WINDOW)
+        patch.setattr(diff, "LOOKED_AT_MAX", WINDOW)
+        patch.setattr(history, "LOOKED_AT_MAX", WINDOW)
         await migrate(dsn)
         few, many = LONG if long else QUICK
         small = await _ask_at(dsn, bulk, few)
@@ -180,8 +181,8 @@ def grown(small: Iterable[Plan], large: Iterable[Plan]) -> Iterator[str]:
 
 def _looks_at(plan: Plan) -> int:
     """What it must look at besides what it returns, in a log of any length: all that changed or happened in a time."""
-    if plan.statement == "pages.changed":
-        return WINDOW
+    if plan.statement == "diff.changes":
+        return 2 * WINDOW  # versions that began, and versions that ended
     if plan.statement == "pages.feed":
         return FEED
     return 7 * EVENTS_A_DAY if plan.statement == "pages.week_entries" and WITH_A_TOPIC in plan.question else 0

@@ -106,9 +106,10 @@ SELECT log.position, log.id, log.kind, log.subject, log.revision, log.recorded_a
 FROM unnest($1::bigint[]) AS wanted (position)
 JOIN timeline.log ON log.position = wanted.position
 LEFT JOIN timeline.payload ON payload.position = wanted.position
-LEFT JOIN event ON event.id = log.subject
-LEFT JOIN registered ON registered.id = log.subject AND registered.to_position = 9223372036854775807
-WHERE coalesce(event.level, registered.level, 3) <= $2
+WHERE coalesce(
+    (SELECT level FROM event WHERE id = log.subject),
+    (SELECT level FROM registered WHERE id = log.subject AND to_position = 9223372036854775807),
+    3) <= $2
 ORDER BY log.position
 
 -- name: last_told
