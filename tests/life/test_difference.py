@@ -249,3 +249,17 @@ async def test_a_re_dated_event_is_told_in_the_difference_of_either_week(week: W
 
     assert {REF_OF[each["id"]] for each in left["changes"]} == {*refs("02 03")}
     assert {REF_OF[each["id"]] for each in come["changes"]} == {*refs("02 03 17 18 21 22")}
+
+
+async def test_what_is_said_to_be_an_event_of_its_own_again_is_back(week: Week, api: Any) -> None:
+    merge = {"kind": "duplicate", "subject": ids("E06")[0], "survivor": ids("E02")[0], "reason": "One trip."}
+    await posted(api, "/v1/events", merge)
+    merged = (await week.get("/v1/timelines/all"))["position"]
+    await posted(api, "/v1/events", merge | {"survivor": ids("E06")[0], "reason": "Two trips."})
+
+    found = await differences(week, **{"from": merged})
+
+    assert told(found["E06"]) == (["back"], ["duplicate"])
+    assert found["E06"]["causes"][0]["words"] == "found to be an event of its own again"
+    both = (await differences(week, **{"from": merged - 1}))["E06"]
+    assert told(both) == (["edited"], ["duplicate", "duplicate"])

@@ -159,7 +159,12 @@ def change(changed: ChangeShown, names: Names) -> list[str]:
     return [*told, *(words for what in changed.what if (words := _EDITS.get(what))), *map(cause, changed.causes)]
 
 
-_EDITS = {"corrected": "corrected", "taken-back": "taken back by its source", "marked": "marked anew"}
+_EDITS = {
+    "corrected": "corrected",
+    "taken-back": "taken back by its source",
+    "marked": "marked anew",
+    "edited": "edited",
+}
 
 
 def cause(told: CauseShown) -> str:

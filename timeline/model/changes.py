@@ -26,11 +26,13 @@ What = Literal[
     "corrected",
     "taken-back",
     "marked",
+    "edited",
     "recalled",
     "merged",
     "gone",
 ]
-"""What may change about an event. What is `gone` was `recalled` or `merged` too; what was un-merged is `back`."""
+"""What may change about an event. What is `gone` was `recalled` or `merged` too; what was un-merged is `back`; what was
+merged and un-merged in between was `edited`."""
 
 
 class StoodShown(Shape, frozen=True, kw_only=True):

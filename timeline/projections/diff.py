@@ -177,7 +177,7 @@ def turned(before: State | None, after: State | None, between: list[Told], since
     }
     edited = [_EDITED[each.record.kind] for each in edits if each.record.kind in _EDITED]
     if before.revision != after.revision and not edited:
-        edited = ["corrected"]  # by a record that lies further back than the causes that are read
+        edited = ["edited"]  # merged and back, or by a record further back than the causes that are read
     return [name for name, is_so in told.items() if is_so] + list(dict.fromkeys(edited[::-1]))
 
 
