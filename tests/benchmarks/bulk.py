@@ -275,6 +275,14 @@ class Bulk(Iterator[NewRecord]):
         again = {"marking": "clear", **body, "summary": self._prose(10), "revision": 1, "id": own_id}
         self._add("actor", str(uuid5(UUID(own_id), "revision 2")), again, UUID(own_id), 2)
 
+    def judge(self) -> None:
+        """Judge the two latest actors to be the same next, and take that back."""
+        own, pair = self._new_id(), [own_id for own_id, _ in list(self._actors)[-2:]]
+        for revision, judgement in enumerate(("same", "withdrawn"), 1):
+            body = {"actors": pair, "judgement": judgement, "marking": "clear", "id": own}
+            record = own if revision == 1 else str(uuid5(UUID(own), f"revision {revision}"))
+            self._add("same_actor", record, body, UUID(own), revision)
+
     def _new_document(self) -> str:
         if self._things["document"] and self._chance(0.5):
             return self._things["document"][-1]

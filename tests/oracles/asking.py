@@ -24,7 +24,8 @@ from timeline.projections.diff import DiffQuery, Place, changes
 from timeline.projections.events import event_shown
 from timeline.projections.history import history
 from timeline.projections.pages import EVERYTHING as ALL_EVENTS
-from timeline.projections.pages import Cursor, Query, Reader, etag, page
+from timeline.projections.pages import SQL as READ
+from timeline.projections.pages import Cursor, Query, Reader, canonical_of, etag, page
 from timeline.projections.projector import NAME, begin, connect, step
 from timeline.projections.registered import feed, registered_one, registered_page
 from timeline.projections.slices import WeekQuery, week_slice
@@ -130,6 +131,7 @@ def questions_about(about: Known) -> list[Question]:
         *_differences(about),
         *_histories(about),
         *_registered(about),
+        *_identities(about),
         *_feed(about),
     ]
     writers = [Question("looked up to admit a post", READER, partial(_admit, about))]
@@ -292,6 +294,18 @@ def _registered(about: Known) -> Iterator[Question]:
         yield Question(f"{kind} by id {told}", READER, partial(one, kind, level, str(about.subjects["a rare actor"])))
 
 
+def _identities(about: Known) -> Iterator[Question]:
+    async def ask(position: int, on: Any) -> None:
+        actors = [about.subjects["hot"], about.subjects["a rare actor"]]
+        await canonical_of(on, "actor", actors[1], 3, position)
+        await on.fetch(READ.canonicals, actors, 3, position)
+
+    for at in (about.head, LONG_AGO):
+        yield Question(
+            f"who answers for actors as of {'now' if at == about.head else 'long ago'}", READER, partial(ask, at)
+        )
+
+
 def _thirds(about: Known) -> dict[int, str]:
     return {0: "the beginning", about.head // 2: "the middle", about.head - 100: "the end"}
 
@@ -314,6 +328,8 @@ async def _admit(about: Known, on: Any) -> None:
     await reader.named([*(("actor", each) for each in texts), ("document", "https://example.org/40")])
     await reader.subjects([*about.subjects.values(), *about.events.values(), uuid4()])
     await reader.last_bodies([about.subjects["hot"], about.subjects["a rare actor"], about.events["a late event"]])
+    await reader.posted([about.events["a late event"], about.events["the famous event"]])
+    await reader.merged([about.events["a late event"]])
     await reader.head()
     for moment in (datetime(1970, 1, 1, tzinfo=UTC), datetime.now(UTC)):
         await reader.position_at(moment)
@@ -343,11 +359,12 @@ async def _fold(about: Known, on: Any) -> None:
 
 
 def _following(about: Known) -> list[NewRecord]:
-    """What comes next in the stream, with a registration anew and one edit of each kind."""
+    """What comes next in the stream, with a judgement, a registration anew and one edit of each kind."""
     bulk = copy.deepcopy(about.bulk)
     bulk.register_anew()
     for kind in EDITED:
         bulk.edit(kind)
+    bulk.judge()
     return [next(bulk) for _ in range(30)]
 
 

@@ -71,6 +71,12 @@ NEVER_ASKED = {
     "projector.forget_tables": "writes progress",
     "projector.leave": "writes progress",
     "projector.take_over": "writes progress",
+    "projector.hold_progress": "reads progress",
+    "projector.bonds": "a record that touches too many events for one transaction reads all of them, to divide them",
+    "projector.undo_voices": "by the keys of `end_voices`, between two transactions of one record",
+    "projector.undo_states": "as `undo_voices`",
+    "projector.undo_entries": "as `undo_voices`",
+    "projector.undo_identities": "as `undo_voices`",
     "projector.try_alone": "takes a lock",
     "projector.try_rebuild": "takes a lock",
 }
