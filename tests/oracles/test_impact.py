@@ -30,11 +30,12 @@ from tests.oracles.without import (
     stands,
 )
 from timeline.errors import NotFound
-from timeline.model.entry import Entry, EventShown, Subject
+from timeline.model.entry import Entry, EventShown, State, Subject
 from timeline.model.impact import Impact
+from timeline.projections.again import Folded, Supposed, part_about
 from timeline.projections.events import event_shown
 from timeline.projections.impact import ImpactQuery, impact
-from timeline.projections.pages import EVERYTHING, Moved, Query, page
+from timeline.projections.pages import EVERYTHING, Moved, Query, page, states_of
 from timeline.projections.said import page_said
 
 DAYS = (None, None, None, date(2019, 6, 4), date(2019, 6, 5))
@@ -125,6 +126,27 @@ class Supposing(Service):
         for each in hidden:
             with pytest.raises(NotFound):
                 self.desk.run(self._read_one(each, day, level, at))
+
+    def fold_again(self, draw: random.Random) -> None:
+        """Fold all of it again with nothing left out: each event stands as it is stored, but for since when."""
+        at, level = draw.choice([self.progress, draw.randint(len(CAST) + 1, self.progress)]), draw.choice(LEVELS)
+
+        again, stored = self.desk.run(self._folded(level, at))
+
+        assert {each.id for each in stored} == {each for each in again.of if again.state(each) is not None}
+        for state in stored:
+            found = again.state(state.id)
+            assert found is not None
+            assert msgspec.structs.replace(found, since=state.since) == state
+
+    async def _folded(self, level: int, at: int) -> tuple[Folded, list[State]]:
+        service = self.desk.application.service
+        assert service is not None
+        known = [row.subject for row in self.ledger.rows[len(CAST) : at] if row.revision == 1]
+        async with service.reader.at(at) as (connection, position):
+            stored = await states_of(connection, known, level, position)
+            part = await part_about(connection, [UUID(each.id) for each in stored], level, position)
+        return Folded(part, Supposed()), stored
 
     async def _read(self, day: date | None, level: int, at: int) -> list[Entry]:
         service = self.desk.application.service
@@ -240,9 +262,14 @@ def check(desk: Desk, examples: int, looks: int, look: Look, *, derandomize: boo
 
 def test_impact_is_what_a_log_without_the_source_shows(db: str, tmp_path: Path, long: bool) -> None:
     with desk_on(db, tmp_path) as desk:
-        check(desk, 2_000 if long else 25, 12, Supposing.suppose, derandomize=not long)
+        check(desk, 2_000 if long else 20, 10, Supposing.suppose, derandomize=not long)
+
+
+def test_what_is_folded_again_with_nothing_left_out_stands_as_it_is_stored(db: str, tmp_path: Path, long: bool) -> None:
+    with desk_on(db, tmp_path) as desk:
+        check(desk, 2_000 if long else 10, 3, Supposing.fold_again, derandomize=not long)
 
 
 def test_what_had_been_said_by_a_day_is_what_a_log_without_the_rest_shows(db: str, tmp_path: Path, long: bool) -> None:
     with desk_on(db, tmp_path) as desk:
-        check(desk, 2_000 if long else 25, 5, Supposing.recall, derandomize=not long)
+        check(desk, 2_000 if long else 15, 4, Supposing.recall, derandomize=not long)

@@ -7,5 +7,5 @@ registry    actors, sources, documents, topics, places, memberships, judgements 
 references  where a record names another thing, found from its types
 edtf, dates, weeks                                      standing  where an event stands, and why
 codec       the canonical bytes of a payload            faults    everything wrong with a body, not the first only
-entry       what a reader gets: entries, pages, weeks, changes
+entry       what a reader gets: entries, pages, weeks, changes          impact  what would stand without a source
 """

@@ -4,5 +4,6 @@ world       the rows that a batch of records may touch, and the versions it make
 fold        one record's step: pure
 derive      an event's views, one for each level of reader: pure
 projector   reads the log, folds, writes and moves progress in one transaction
+again       a part of the log folded again in memory, with something left out: what impact and said ask
 pages, weeks, events, registered, feed      what readers ask, as of a position
 """

@@ -20,6 +20,7 @@ from timeline.errors import TooMuch
 from timeline.log.read import stored
 from timeline.model.dates import Occurred
 from timeline.model.entry import State
+from timeline.model.kinds import Cancellation
 from timeline.model.registry import Document, Source
 from timeline.model.standing import Reliability, Tense
 from timeline.projections import derive
@@ -84,12 +85,16 @@ class Supposed(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if self.publisher is not None and self.publisher in (event.via, _publisher(world, event.document, level)):
             return True
-        return self.said_to is not None and _said_later(derive.dates(world, case).said, self.said_to)
+        return self.said_to is not None and _is_later(derive.dates(world, case).said, self.said_to)
 
 
-def _said_later(said: Occurred, day: date) -> bool:
-    """Whether it began to be said after a day, or, where no beginning is known, can have been said after it."""
-    began = said.earliest or said.latest
+def _is_later(said: Occurred, day: date) -> bool:
+    return is_later(said.earliest, said.latest, day)
+
+
+def is_later(first: date | None, last: date | None, day: date) -> bool:
+    """Whether what was said on one of these days began after a day, or, where no beginning is known, can have."""
+    began = first or last
     return began is not None and began > day
 
 
@@ -163,22 +168,23 @@ class Folded:
         self.level, self._past = part.level, part.past
         self.world = part.past.taken()
         self.of = {each: self.world.cases[each] for each in part.events if each in self.world.cases}
-        self._suppose(supposed)
+        self.spoken = self._suppose(supposed)
+        """The voices that were supposed something of, each with the events that it is put to, its own first."""
         settle(self.world, set(self.of), part.past.position)
 
-    def suppose(self, supposed: Supposed) -> set[str]:
-        """Suppose something more; the events whose own voice it is about, of those that the level sees."""
-        spoken = self._suppose(supposed)
-        settle(self.world, spoken.union(*map(self.heard, spoken)) & self.of.keys(), self._past.position)
-        return spoken
+    def suppose(self, supposed: Supposed) -> None:
+        """Suppose something more."""
+        self.spoken = self._suppose(supposed)
+        touched = {each for several in self.spoken.values() for each in several}
+        settle(self.world, touched & self.of.keys(), self._past.position)
 
-    def _suppose(self, supposed: Supposed) -> set[str]:
-        spoken: set[str] = set()
+    def _suppose(self, supposed: Supposed) -> dict[str, list[str]]:
+        spoken: dict[str, list[str]] = {}
         for case in self.of.values():
             if case.status == "live" and case.level <= self.level and not case.unsaid:
                 case.unsaid = supposed.leaves_out(self.world, case, self.level)
                 if case.unsaid or (supposed.graded and case.event.source == supposed.graded[0]):
-                    spoken.add(case.id)
+                    spoken[case.id] = self._heard_by(case)
         if supposed.graded is not None:
             self._grade(*supposed.graded)
         return spoken
@@ -188,9 +194,11 @@ class Folded:
         if thing is not None and isinstance(thing.registration, Source):
             thing.registration = msgspec.structs.replace(thing.registration, reliability=reliability)
 
-    def heard(self, event: str) -> set[str]:
-        """The events that an event's voice is put to, and itself."""
-        return {event} | self.world.hearers.get(event, set())
+    def _heard_by(self, case: Case) -> list[str]:
+        named = derive.targets(self.world, case)
+        if isinstance(case.event, Cancellation):
+            named = derive.answered(self.world, case, case.event.cancels)
+        return list(dict.fromkeys([case.id, derive.survivor(self.world, case).id, *(each.id for each in named)]))
 
     def voices(self, event: str) -> list[VoiceRow]:
         """The voices on an event that the level sees, oldest first."""

@@ -51,7 +51,8 @@ WHERE log.subject = ANY ($1::uuid[]) AND log.position <= $2
 ORDER BY log.position LIMIT $3
 
 -- name: judged_on
--- These events, and the assessments that are of them or based on them, or on such an assessment, as a level sees them.
+-- The assessments among these events, those that are of one of them or based on it, and those that are of such an
+-- assessment or based on it: as a level sees them.
 -- $1 events, $2 level, $3 position, $4 most
 WITH RECURSIVE judged (id) AS (
   SELECT unnest($1::uuid[])
@@ -64,7 +65,10 @@ WITH RECURSIVE judged (id) AS (
   JOIN event_state AS s ON s.event = found.id AND s.kind = 'assessment' AND s.low <= $2 AND s.high >= $2
     AND s.from_position <= $3 AND s.to_position > $3
 )
-SELECT id FROM judged LIMIT $4
+SELECT judged.id, s.body FROM judged
+JOIN event_state AS s ON s.event = judged.id AND s.kind = 'assessment' AND s.low <= $2 AND s.high >= $2
+  AND s.from_position <= $3 AND s.to_position > $3
+LIMIT $4
 
 -- name: standing_at
 -- Where events stand in the timeline of all: the weeks that carry them follow from it.

@@ -16,6 +16,7 @@ from timeline.model.kinds import Assessment
 from timeline.model.provenance import RELIABILITY_DEFAULT
 from timeline.model.registry import AnyRegistration, Document, Source
 from timeline.model.slice import Citation, Cited, DocumentCited, SourceCited
+from timeline.projections.again import is_later
 from timeline.projections.pages import Connection
 from timeline.projections.world import VoiceRow
 
@@ -35,7 +36,10 @@ async def cited(
     by_id = {each.id: each for each in entries}
     voices = await _voices(connection, by_id.values(), level, position)
     if said_to is not None:
-        voices = {event: [each for each in several if not _later(each, said_to)] for event, several in voices.items()}
+        voices = {
+            event: [each for each in several if not is_later(each.said_earliest, each.said_latest, said_to)]
+            for event, several in voices.items()
+        }
     rows = [row for several in voices.values() for row in several]
     things = await _things(connection, {each for row in rows for each in _named_in(row)}, level, position)
     publishers = {t.publisher for t in things.values() if isinstance(t, Document) and t.publisher}
@@ -59,12 +63,6 @@ async def _voices(
     for row in await connection.fetch(SQL.voices, events, ids, level, position) if wanted else []:
         found[str(row["event"])].append(_VOICE.decode(row["body"]))
     return found
-
-
-def _later(row: VoiceRow, day: date) -> bool:
-    """Whether it began to be said after a day, or can only have been: what is read as of that day leaves it out."""
-    began = row.said_earliest or row.said_latest
-    return began is not None and began > day
 
 
 def _of(entry: Entry) -> list[str]:

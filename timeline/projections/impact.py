@@ -7,6 +7,7 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from timeline.model.entry import NameShown, State, Subject
@@ -60,8 +61,13 @@ async def impact(connection: Connection, query: ImpactQuery, position: int) -> t
     speaking = await _speaking(connection, query, position)
     hearing = [row["id"] for row in await connection.fetch(STORED.ancestors, speaking)]
     part = await part_about(connection, hearing, query.level, position)
-    folded = await fold_again(part, Supposed(said_to=query.said_to))
-    found = await asyncio.to_thread(_compared, folded, query)
+    if query.said_to is None:
+        folded = await fold_again(part, _supposed(query))
+        rows = await connection.fetch(PAGES.states, [UUID(each) for each in folded.of], query.level, position)
+        found = await asyncio.to_thread(_compared, folded, rows)
+    else:
+        folded = await fold_again(part, Supposed(said_to=query.said_to))
+        found = await asyncio.to_thread(_compared_by_then, folded, query)
     judged = await _judgements(connection, folded, found, query, position)
     lines = sorted([*found.lines, *judged], key=lambda line: line[0])
     weeks = await _weeks(connection, [line.id for _, line in lines], query.level, position)
@@ -105,15 +111,23 @@ class _Found(msgspec.Struct):
     lines: list[Line]
 
 
-def _compared(folded: Folded, query: ImpactQuery) -> _Found:
+def _compared(folded: Folded, rows: list[asyncpg.Record]) -> _Found:
     """Each event that the supposition touches, as it stands and as it would stand. Pure, and may take seconds."""
-    before = {each: state for each in folded.of if (state := folded.state(each)) is not None}
-    if query.said_to is not None:
-        before = {each: state for each, state in before.items() if folded.is_asserted(each)}
-    heard = {each: folded.heard(each) for each in folded.of}
-    speaking = folded.suppose(_supposed(query))
-    bearing = Counter(on for each in speaking for on in heard[each])
-    found = _Found(speaking=speaking, events={}, lines=[])
+    before = (_STATE.decode(row["body"]) for row in rows)
+    return _found(folded, {state.id: state for state in before})
+
+
+def _compared_by_then(folded: Folded, query: ImpactQuery) -> _Found:
+    """The same, of what somebody had asserted by a day, as it stood then."""
+    asserted = (each for each in folded.of if folded.is_asserted(each))
+    before = {each: state for each in asserted if (state := folded.state(each)) is not None}
+    folded.suppose(_supposed(query))
+    return _found(folded, before)
+
+
+def _found(folded: Folded, before: dict[str, State]) -> _Found:
+    bearing = Counter(on for heard in folded.spoken.values() for on in heard)
+    found = _Found(speaking=set(folded.spoken), events={}, lines=[])
     for each, was in before.items():
         now = folded.state(each)
         assert now is not None, "nothing that is left out hides an event"
@@ -170,12 +184,8 @@ async def _judgements(
     merged = {each: derive.survivor(folded.world, case).id for each, case in folded.world.cases.items()}
     start = {each for each, into in merged.items() if into in found.events}
     rows = await connection.fetch(SQL.judged_on, [UUID(each) for each in start], query.level, position, RECORDS_MAX + 1)
-    known = [row["id"] for row in bounded(rows)]
-    states = {
-        str(row["event"]): _STATE.decode(row["body"])
-        for row in await connection.fetch(PAGES.states, known, query.level, position)
-    }
-    past = await past_of(connection, known, position)
+    states = {str(row["id"]): _STATE.decode(row["body"]) for row in bounded(rows)}
+    past = await past_of(connection, [row["id"] for row in rows], position)
     judged = await asyncio.to_thread(_judged, past, states.keys(), query)
     grounds = {
         each: list(dict.fromkeys(merged.get(n, n) for n in [*event.of, *event.based_on]))
