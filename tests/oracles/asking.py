@@ -28,6 +28,7 @@ from timeline.projections.pages import SQL as READ
 from timeline.projections.pages import Cursor, Query, Reader, canonical_of, etag, page
 from timeline.projections.projector import NAME, begin, connect, step
 from timeline.projections.registered import feed, registered_one, registered_page
+from timeline.projections.said import page_said
 from timeline.projections.slices import WeekQuery, week_slice
 from timeline.projections.store import SQL as PROJECTOR
 
@@ -132,6 +133,7 @@ def questions_about(about: Known) -> list[Question]:
         *_histories(about),
         *_registered(about),
         *_identities(about),
+        *_suppositions(about),
         *_feed(about),
     ]
     writers = [Question("looked up to admit a post", READER, partial(_admit, about))]
@@ -304,6 +306,23 @@ def _identities(about: Known) -> Iterator[Question]:
         yield Question(
             f"who answers for actors as of {'now' if at == about.head else 'long ago'}", READER, partial(ask, at)
         )
+
+
+def _suppositions(about: Known) -> Iterator[Question]:
+    """What would stand if less had been said: of a page, of an event."""
+
+    async def page_of(name: str, level: int, on: Any) -> None:
+        query = Query(timeline=about.subjects[name], level=level, backwards=True, limit=20)
+        await page_said(on, query, ALL_EVENTS[1], None, about.head, about.bulk.today, about.day)
+
+    async def event(own: UUID, on: Any) -> None:
+        with suppress(NotFound, Gone):
+            await event_shown(on, own, 3, about.head, about.bulk.today, about.day)
+
+    for name, level in itertools.product(("all", "hot"), (0, 3)):
+        yield Question(f"page of {name} at level {level}, as said by a day", READER, partial(page_of, name, level))
+    for name, own in about.events.items():
+        yield Question(f"{name}, as said by a day", READER, partial(event, own))
 
 
 def _thirds(about: Known) -> dict[int, str]:

@@ -32,8 +32,11 @@ SELECT id FROM bound LIMIT $4
 WITH RECURSIVE heard (event, id, said) AS (
   SELECT id, id, NULL::date FROM unnest($1::uuid[]) AS asked (id)
   UNION
-  SELECT heard.event, voice.id, voice.said FROM heard JOIN voice ON voice.event = heard.id
-  WHERE voice.level <= $2 AND voice.from_position <= $3 AND voice.to_position > $3
+  SELECT heard.event, spoken.id, spoken.said FROM heard CROSS JOIN LATERAL (
+    SELECT id, said FROM voice
+    WHERE voice.event = heard.id AND voice.level <= $2 AND voice.from_position <= $3 AND voice.to_position > $3
+    OFFSET 0  -- by the index for each: the planner can't know how few are heard, and would read the table
+  ) AS spoken
 )
 SELECT DISTINCT event FROM heard WHERE said > $4
 
