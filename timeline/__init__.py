@@ -6,7 +6,7 @@ model         VOCABULARY, pure: kinds, dates, standing, weeks        log        
 projections   READ MODELS: fold, projector, pages, slices            formats       OUTPUT, pure, one file each
 importers     INPUT of others' data sets, one file each              db            POSTGRESQL
 api           HTTP, thin        web   templates and static files     app           the composition root
-cli           serve · migrate · rebuild · check                      settings, errors, access
+cli           serve · brief · migrate · rebuild · check                      settings, errors, access
 """
 
 __version__ = "0.1.0"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.oracles.posts import CAST, drafts, numbers, replies
+from tests.oracles.posts import CAST, drafts, id_of, numbers, replies
 from tests.oracles.replay import LEVELS, Law, Moment, _counts
-from tests.oracles.stores import ON
+from tests.oracles.stores import LEVELS_TODAY, ON, records
 from tests.oracles.test_model import PLAIN, Desk, Service, desk_on
 from tests.oracles.without import (
     LeftOut,
@@ -34,9 +34,11 @@ from timeline.model.entry import Entry, EventShown, State, Subject
 from timeline.model.impact import Impact
 from timeline.projections.again import Folded, Supposed, part_about
 from timeline.projections.events import event_shown
+from timeline.projections.fold import fold, read_record
 from timeline.projections.impact import ImpactQuery, impact
 from timeline.projections.pages import EVERYTHING, Moved, Query, page, states_of
 from timeline.projections.said import page_said
+from timeline.projections.world import World
 
 DAYS = (None, None, None, date(2019, 6, 4), date(2019, 6, 5))
 PUBLISHED = [each | ({"publisher": "weekly"} if each["kind"] == "document" else {}) for each in CAST]
@@ -126,6 +128,32 @@ class Supposing(Service):
         for each in hidden:
             with pytest.raises(NotFound):
                 self.desk.run(self._read_one(each, day, level, at))
+
+    def grade(self, draw: random.Random) -> None:
+        """Give a source another grade, and compare with a store that was told that grade from the first."""
+        at, level = draw.choice([self.progress, draw.randint(len(CAST) + 1, self.progress)]), draw.choice((0, *LEVELS))
+        source, reliability = id_of(draw.choice(("paper", "other-paper", "kremlin", "office"))), draw.choice("ABDF")
+        if not sees(self.ledger.rows, source, level):
+            return
+
+        found = self.desk.run(self._ask(source, "source", reliability, None, level, at))
+
+        was, now = [self.desk.run(self._second_store(at, level, source, each)) for each in (None, reliability)]
+        told = {e.id: ((e.standing_before, e.rule_before), (e.standing, e.rule)) for e in found.changed}
+        assert told == {each: (was[each], now[each]) for each in was if was[each] != now[each]}
+
+    async def _second_store(self, at: int, level: int, source: str, reliability: str | None) -> dict[str, Any]:
+        """Where each event stands in a store that holds the same records, the source registered with a reliability."""
+        levels = {str(row["id"]): row["level"] for row in await self._live.fetch(LEVELS_TODAY)}
+        world = World(levels=levels)
+        for stored in await records(self._live, at):
+            graded_anew = reliability is not None and str(stored.subject) == source and stored.body is not None
+            body = {**(stored.body or {}), "reliability": reliability} if graded_anew else stored.body
+            record = msgspec.structs.replace(stored, body=body)
+            fold(world, record, read_record(record))
+        rows = {each: world.states_of(each).get(level) for each in world.cases}
+        states = {each: msgspec.json.decode(row.body, type=State) for each, row in rows.items() if row is not None}
+        return {each: (state.standing, state.rule) for each, state in states.items()}
 
     def fold_again(self, draw: random.Random) -> None:
         """Fold all of it again with nothing left out: each event stands as it is stored, but for since when."""
@@ -263,6 +291,13 @@ def check(desk: Desk, examples: int, looks: int, look: Look, *, derandomize: boo
 def test_impact_is_what_a_log_without_the_source_shows(db: str, tmp_path: Path, long: bool) -> None:
     with desk_on(db, tmp_path) as desk:
         check(desk, 2_000 if long else 20, 10, Supposing.suppose, derandomize=not long)
+
+
+def test_a_grade_weighs_as_in_a_second_store_that_was_told_it_from_the_first(
+    db: str, tmp_path: Path, long: bool
+) -> None:
+    with desk_on(db, tmp_path) as desk:
+        check(desk, 2_000 if long else 10, 8, Supposing.grade, derandomize=not long)
 
 
 def test_what_is_folded_again_with_nothing_left_out_stands_as_it_is_stored(db: str, tmp_path: Path, long: bool) -> None:

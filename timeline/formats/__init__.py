@@ -2,12 +2,13 @@
 
     format      what a format is: name, suffix, media type, a renderer per kind of answer
     json        every answer, in full (RFC 8259)      ndjson     one JSON object a line, names beside their ids
-    csv         pages and weeks for spreadsheets      markdown   pages, weeks and events for an analyst's brief
+    csv         pages and weeks for spreadsheets      markdown   pages, events, what changed; a week as a brief
+    brief       a week as an editor would send it     blocks     what Markdown answers are made of
     words       the words that csv and markdown share
     escapes     hostile text stays text: one function per format that needs it
 
 A module here that defines `FORMAT` is a format; there is no other place to enter it. Every format of one answer holds
-the same entries in the same order.
+the same entries in the same order, but that a brief tells assessments apart, after what was said.
 """
 
 import importlib

@@ -7,5 +7,6 @@ registry    actors, sources, documents, topics, places, memberships, judgements 
 references  where a record names another thing, found from its types
 edtf, dates, weeks                                      standing  where an event stands, and why
 codec       the canonical bytes of a payload            faults    everything wrong with a body, not the first only
-entry       what a reader gets: entries, pages, weeks, changes          impact  what would stand without a source
+entry       what a reader gets: entries, events, pages   changes   what changed, and because of which records
+slice       a week, with what its lines cite             impact    what would stand without a source
 """

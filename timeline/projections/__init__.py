@@ -5,5 +5,7 @@ fold        one record's step: pure
 derive      an event's views, one for each level of reader: pure
 projector   reads the log, folds, writes and moves progress in one transaction
 again       a part of the log folded again in memory, with something left out: what impact and said ask
-pages, weeks, events, registered, feed      what readers ask, as of a position
+pages, slices, events, registered           what readers ask, as of a position
+cited       what the lines of a week rest on
+diff, history, causes                       what changed between two positions and from version to version, and why
 """
