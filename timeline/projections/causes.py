@@ -27,7 +27,7 @@ class Told(NamedTuple):
 
     record: Stored
     states: Mapping[str, State]
-    """The events that it names, as they were told last."""
+    """The events that it names, as they were told then."""
     names: Mapping[str, NameShown]
 
     @property
@@ -57,14 +57,18 @@ class Told(NamedTuple):
 async def told_of(connection: Connection, positions: Iterable[int], level: int, position: int) -> dict[int, Told]:
     """The records at these positions, as far as a level may see them, by position."""
     rows = await connection.fetch(SQL.records_at, sorted(set(positions)), level)
-    records = [stored(row) for row in rows]
-    wanted = {UUID(each) for record in records for each in _events_in(record)}
-    known = await connection.fetch(SQL.last_told, sorted(wanted), level, position) if wanted else []
-    states = {str(row["event"]): _STATE.decode(row["body"]) for row in known}
-    named = {str(record.subject) for record in records} | {state.source for state in states.values()}
+    records = [record for row in rows if (record := stored(row)).body is not None]
+    wanted = sorted({(UUID(each), record.position) for record in records for each in _events_in(record)})
+    events, moments = [event for event, _ in wanted], [moment for _, moment in wanted]
+    known = await connection.fetch(SQL.last_told, events, level, moments) if wanted else []
+    states: dict[int, dict[str, State]] = {record.position: {} for record in records}
+    for row in known:
+        states[row["position"]][str(row["event"])] = _STATE.decode(row["body"])
+    named = {str(record.subject) for record in records}
+    named |= {state.source for several in states.values() for state in several.values()}
     named |= {str(r.body["source"]) for r in records if r.kind in EVENTS and r.body}
     names = await names_of(connection, [], level, position, named)
-    return {record.position: Told(record, states, names) for record in records if record.body is not None}
+    return {record.position: Told(record, states[record.position], names) for record in records}
 
 
 def _events_in(record: Stored) -> set[str]:

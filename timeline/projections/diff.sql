@@ -113,19 +113,19 @@ WHERE coalesce(
 ORDER BY log.position
 
 -- name: last_told
--- Events as a level was told them last, by a position: also those that are gone.
--- $1 events, $2 level, $3 position
-SELECT wanted.event, last.body
-FROM unnest($1::uuid[]) AS wanted (event)
+-- Events as a level was told them last, each by a position: also those that are gone.
+-- $1 events, $2 level, $3 positions, parallel to the events
+SELECT wanted.event, wanted.position, last.body
+FROM unnest($1::uuid[], $3::bigint[]) AS wanted (event, position)
 CROSS JOIN LATERAL (
   SELECT body FROM (
-    (SELECT * FROM event_state WHERE event = wanted.event AND low <= $2 AND high >= $2 AND to_position > $3
+    (SELECT * FROM event_state WHERE event = wanted.event AND low <= $2 AND high >= $2 AND to_position > wanted.position
      ORDER BY to_position LIMIT 1)
     UNION ALL
-    (SELECT * FROM event_state WHERE event = wanted.event AND low <= $2 AND high >= $2 AND to_position <= $3
+    (SELECT * FROM event_state WHERE event = wanted.event AND low <= $2 AND high >= $2 AND to_position <= wanted.position
      ORDER BY to_position DESC LIMIT 1)
   ) AS version
-  WHERE from_position <= $3
+  WHERE from_position <= wanted.position
   ORDER BY to_position DESC LIMIT 1
 ) AS last
 
