@@ -253,7 +253,7 @@ class Moment:
     ) -> Voice:
         return Voice(
             of=speaker,
-            level=max(speaker.level, on.level),
+            level=self._known_from(speaker, on),
             side=side,
             tense=self._tense(speaker, on),
             ground=None if own or speaker.body["kind"] != "confirmation" else speaker.body.get("ground"),
@@ -261,6 +261,13 @@ class Moment:
             is_always_heard=own or merged,
             cancels=cancels,
         )
+
+    def _known_from(self, speaker: Happening, on: Happening) -> int:
+        """The lowest level that may know that one event speaks of another: of both, and of what it names on the way."""
+        body = speaker.body
+        named = [self.events[each] for each in (*body.get("of", []), *body.get("cancels", [])) if each in self.events]
+        ways = [each.level for each in named if self.stands_as(each) is on]
+        return max(speaker.level, on.level, min(ways, default=0))
 
     def _part(self, speaker: Happening, on: Happening) -> str | None:
         part: str | None = speaker.body.get("part")
@@ -434,7 +441,7 @@ class Moment:
         if body["kind"] in SPEAKS and body["kind"] != "report":
             for target in self.targets(event, body.get("of", [])):
                 for timeline, (_, low) in self._stands_in(target).items():
-                    level = max(low, event.level)
+                    level = max(low, self._known_from(event, target))
                     before = found.get(timeline)
                     found[timeline] = ("of", min(level, before[1]) if before else level)
         source = self.things.get(body["source"])
@@ -455,7 +462,7 @@ class Moment:
             for target in [*self._answered_by(event), *([into] if into is not event else [])]:
                 known = (event.id, target.id) in self.memory.tenses or event.body.get("tense")
                 if not known and not event.recalled:
-                    level = max(event.level, target.level)
+                    level = self._known_from(event, target)
                     self.memory.tenses[event.id, target.id] = _tense_before(before, target.id, level)
 
     def _begin(self, event: Happening) -> None:

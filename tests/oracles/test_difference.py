@@ -43,8 +43,6 @@ LEFT JOIN registered ON registered.id = log.subject AND registered.to_position =
 ORDER BY log.position
 """
 COMPARED = ("occurred", "standing", "rule", "phase", "revision", "assessments")
-SHOWS_THROUGH = {"duplicate"}
-"""A merge moves the replies of what it merges to the survivor, also those that are marked lower than that."""
 Known = dict[str, dict[str, Any]]
 
 
@@ -275,7 +273,7 @@ async def check_hidden_records(store: Store, which: tuple[int, int]) -> None:
     first = position_of(len(records), min(which))
     for level in LEVELS[:-1]:
         later = [row for row in records if row["level"] > level and row["position"] > first]
-        hidden = [row["position"] for row in later if row["kind"] not in SHOWS_THROUGH]
+        hidden = [row["position"] for row in later]
         for position in hidden[:4]:
             without, with_it = [await store.difference(level, first, at, 50) for at in (position - 1, position)]
             assert msgspec.json.encode(without) == msgspec.json.encode(with_it)

@@ -456,8 +456,9 @@ def stands_in(world: World, case: Case, depth: int = 0, known: dict[str, Stands]
     if case.event.kind_of() != "report" and isinstance(case.event, Speech) and depth < 100:
         for target in targets(world, case):
             through = stands_in(world, target, depth + 1, known)
+            bears_from = known_to_bear(world, case, case.event.of, target)
             for timeline, (_, low) in through.items():
-                level = max(low, case.level)
+                level = max(low, bears_from)
                 found[timeline] = ("of", min(level, found[timeline][1]) if timeline in found else level)
     for timeline, low in speaks_in(world, case).items():
         if timeline not in found or low <= found[timeline][1]:
@@ -497,6 +498,15 @@ def _rests_on(world: World, event: Case, other: Case) -> bool:
             case = world.cases[each]
             open_ += [*answers(case.event), *([case.survivor] if case.survivor else [])]
     return False
+
+
+def known_to_bear(world: World, case: Case, named: list[str], on: Case) -> int:
+    """The lowest level that may know that an event bears on another, which it names or which a named one turned out to
+    be: a merge of what is hidden from a reader must not bring a reply to that reader."""
+    if on.id in named:
+        return max(case.level, on.level)
+    known = [world.cases[each] for each in named if each in world.cases]
+    return max(case.level, on.level, min((e.level for e in known if survivor(world, e).id == on.id), default=0))
 
 
 def answers(event: Event) -> set[str]:

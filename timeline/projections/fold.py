@@ -326,7 +326,7 @@ def _own_voice(world: World, case: Case, found: Dates, position: int) -> None:
     rows = (
         []
         if case.status != "live" or case.unsaid
-        else [_voice(world, case, found, "assert", live_levels=0b1111, on=case)]
+        else [_voice(world, case, found, "assert", live_levels=0b1111, on=case, level=case.level)]
     )
     replace_rows(world.voices.setdefault(case.id, {}).setdefault(case.id, []), rows, position)
 
@@ -367,13 +367,16 @@ def _spoken(world: World, case: Case, made: dict[int, View], found: Dates) -> di
     spoken: dict[str, VoiceRow] = {}
     if case.survivor is not None:
         into = derive.survivor(world, case)
-        spoken[into.id] = _voice(world, case, found, "assert", live_levels=0b1111, on=into)
+        level = max(case.level, into.level)
+        spoken[into.id] = _voice(world, case, found, "assert", live_levels=0b1111, on=into, level=level)
     live = _live_levels(case, made)
     for target in derive.targets(world, case):
-        spoken[target.id] = _voice(world, case, found, case.event.takes, live_levels=live, on=target)
+        level = derive.known_to_bear(world, case, case.event.of, target)  # type: ignore[attr-defined]  # speech: it has targets
+        spoken[target.id] = _voice(world, case, found, case.event.takes, live_levels=live, on=target, level=level)
     cancelled = case.event.cancels if isinstance(case.event, Cancellation) else []
     for target in derive.answered(world, case, cancelled):
-        voice = _voice(world, case, found, "none", live_levels=live, on=target)
+        level = derive.known_to_bear(world, case, cancelled, target)
+        voice = _voice(world, case, found, "none", live_levels=live, on=target, level=level)
         spoken[target.id] = msgspec.structs.replace(voice, cancels=True)
     return spoken
 
@@ -391,16 +394,17 @@ def _live_levels(case: Case, made: dict[int, View]) -> int:
     return sum(1 << level for level, view in made.items() if view.standing.standing not in dead)
 
 
-def _voice(world: World, case: Case, found: Dates, side: Side, *, live_levels: int, on: Case) -> VoiceRow:
+def _voice(world: World, case: Case, found: Dates, side: Side, *, live_levels: int, on: Case, level: int) -> VoiceRow:
+    """The voice of an event on another, or on itself, for readers from a level up."""
     event = case.event
     return VoiceRow(
         id=case.id,
         position=case.position,
-        level=max(case.level, on.level),
+        level=level,
         source=event.source,
         side=side,
         modality=event.modality or MODALITY_DEFAULT,
-        tense=_tense(world, case, on, found),
+        tense=_tense(world, case, on, found, level),
         said_words=found.said.words,
         said_edtf=found.said.edtf,
         said_earliest=found.said.earliest,
@@ -420,7 +424,7 @@ def _voice(world: World, case: Case, found: Dates, side: Side, *, live_levels: i
     )
 
 
-def _tense(world: World, case: Case, on: Case, found: Dates) -> Tense:
+def _tense(world: World, case: Case, on: Case, found: Dates, level: int) -> Tense:
     """As stated. Of itself, future where all of it lies after it was said; of another, the tense of that event's phase
     when the voice was recorded."""
     event = case.event
@@ -430,7 +434,7 @@ def _tense(world: World, case: Case, on: Case, found: Dates) -> Tense:
     if event.tense is not None:
         return event.tense
     if on.id not in case.tenses:
-        state = world.states_of(on.id).get(max(case.level, on.level))
+        state = world.states_of(on.id).get(level)
         case.tenses = {**case.tenses, on.id: "future" if state and state.phase == "expected" else "past"}
         case.changed = True
     return case.tenses[on.id]
