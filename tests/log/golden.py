@@ -18,7 +18,7 @@ from timeline.log.merkle import leaf_bytes, leaf_hash
 from timeline.log.read import LogReader
 from timeline.log.record import Named, NewRecord, Stored, Subject
 from timeline.model.edits import EDITS
-from timeline.model.kinds import EVENTS
+from timeline.model.kinds import EVENTS, Event
 from timeline.model.record import Record
 from timeline.model.registry import REGISTRATIONS
 
@@ -53,6 +53,10 @@ class Everything(LogReader):
 
     async def last_bodies(self, ids: Iterable[UUID]) -> dict[UUID, Stored]:
         """No document says when it was published."""
+        return {}
+
+    async def posted(self, events: Collection[UUID]) -> dict[UUID, Event]:
+        """Nobody knows who took part."""
         return {}
 
     async def recorded(self, own: UUID, request: bytes) -> NewRecord | None:
