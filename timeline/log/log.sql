@@ -18,10 +18,14 @@ WHERE log.id = ANY ($1::uuid[])
 -- name: current_revisions
 -- The last revision of each subject, the kind of its first record, and whether that was erased.
 -- $1 subjects
+-- By the index for each, which OFFSET and LIMIT see to: a plan is made when the log is new and kept while it grows, and
+-- one that joined the whole of a small log read the whole of a large one with every batch.
 SELECT wanted.subject, first.kind, first.position, last.revision,
        NOT EXISTS (SELECT FROM timeline.payload WHERE payload.position = first.position) AS erased
 FROM unnest($1::uuid[]) AS wanted (subject)
-JOIN timeline.log AS first ON first.subject = wanted.subject AND first.revision = 1
+CROSS JOIN LATERAL (
+  SELECT kind, position FROM timeline.log WHERE log.subject = wanted.subject AND log.revision = 1 OFFSET 0
+) AS first
 CROSS JOIN LATERAL (
   SELECT revision FROM timeline.log WHERE log.subject = wanted.subject ORDER BY revision DESC LIMIT 1
 ) AS last
@@ -39,14 +43,15 @@ LEFT JOIN timeline.payload USING (position)
 -- name: resolve_names
 -- What the given texts name, by slug, URL, or folded name or alias; with a slug, for naming candidates.
 -- $1 types, $2 texts, $3 folded texts, all parallel
-SELECT asked.i::integer AS i, name.form, name.subject, coalesce(slug.key, name.key) AS label
+SELECT asked.i::integer AS i, name.form, name.subject,
+       coalesce((SELECT slug.key FROM timeline.name AS slug WHERE slug.subject = name.subject AND slug.form = 'slug'
+                 LIMIT 1), name.key) AS label
 FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (type, text, folded, i)
 CROSS JOIN LATERAL (  -- two look-ups: no index serves an OR of both
   SELECT form, subject, key FROM timeline.name WHERE type = asked.type AND key = asked.text AND form <> 'name'
   UNION ALL
   SELECT form, subject, key FROM timeline.name WHERE type = asked.type AND key = asked.folded AND form = 'name'
 ) AS name
-LEFT JOIN timeline.name AS slug ON slug.subject = name.subject AND slug.form = 'slug'
 
 -- name: head
 -- The last position and its time; no row when the log is empty.
@@ -80,18 +85,24 @@ SELECT coalesce((SELECT position FROM timeline.log WHERE recorded_at <= $1 ORDER
 -- name: posted
 -- What was posted of each event, or its last correction: who took part, for whoever confirms it.
 -- $1 events
-SELECT DISTINCT ON (log.subject) log.subject, payload.bytes
-FROM timeline.log JOIN timeline.payload USING (position)
-WHERE log.subject = ANY ($1::uuid[]) AND (log.revision = 1 OR log.kind = 'correction')
-ORDER BY log.subject, log.revision DESC
+SELECT wanted.subject, payload.bytes
+FROM unnest($1::uuid[]) AS wanted (subject)
+CROSS JOIN LATERAL (
+  SELECT position FROM timeline.log
+  WHERE log.subject = wanted.subject AND (log.revision = 1 OR log.kind = 'correction') ORDER BY revision DESC LIMIT 1
+) AS last
+CROSS JOIN LATERAL (SELECT bytes FROM timeline.payload WHERE payload.position = last.position OFFSET 0) AS payload
 
 -- name: merges
 -- What these events turned out to be, as said last: the edit's payload. No row for one that was never merged.
 -- $1 events
-SELECT DISTINCT ON (log.subject) log.subject, payload.bytes
-FROM timeline.log JOIN timeline.payload USING (position)
-WHERE log.subject = ANY ($1::uuid[]) AND log.kind = 'duplicate'
-ORDER BY log.subject, log.position DESC
+SELECT wanted.subject, payload.bytes
+FROM unnest($1::uuid[]) AS wanted (subject)
+CROSS JOIN LATERAL (
+  SELECT position FROM timeline.log
+  WHERE log.subject = wanted.subject AND log.kind = 'duplicate' ORDER BY revision DESC LIMIT 1
+) AS last
+CROSS JOIN LATERAL (SELECT bytes FROM timeline.payload WHERE payload.position = last.position OFFSET 0) AS payload
 
 -- name: erasures
 -- Every subject that was erased, and where last.
