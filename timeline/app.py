@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from timeline.access import Access, owner_token
-from timeline.api import changes, diff, events, impact, meta, registries, timelines, weeks
+from timeline.api import changes, diff, events, impact, meta, registries, search, timelines, weeks
 from timeline.api.edge import Edge
 from timeline.api.metrics import Metrics
 from timeline.api.openapi import document, encoded
@@ -42,6 +42,7 @@ STOP_SECONDS_MAX = 10.0
 HANDLERS: list[HTTPRouteHandler] = [
     events.post_event,
     events.post_events,
+    search.search_events,
     events.get_event,
     events.get_history,
     timelines.actor_timeline,

@@ -370,7 +370,7 @@ ADDRESSES = [
     "//v1/timelines/all",
     "/v1/timelines",
     "/v1",
-    "/v1/events.json",
+    "/v1/events/batch.json",
     "/openapi.json.json",
     "/v1/" + "a" * 5_000,
 ]

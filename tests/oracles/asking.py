@@ -25,7 +25,7 @@ from timeline.projections.events import event_shown
 from timeline.projections.history import history
 from timeline.projections.pages import EVERYTHING as ALL_EVENTS
 from timeline.projections.pages import SQL as READ
-from timeline.projections.pages import Cursor, Query, Reader, canonical_of, etag, page
+from timeline.projections.pages import Cursor, Query, Reader, Search, canonical_of, etag, page
 from timeline.projections.projector import NAME, begin, connect, step
 from timeline.projections.registered import feed, registered_one, registered_page
 from timeline.projections.said import page_said
@@ -162,6 +162,13 @@ def _kinds_of_pages(told: str, about: Known, query: Query) -> Iterator[Question]
     }
     for words, fields in asked.items():
         yield _page(f"{told}, {words}", about, msgspec.structs.replace(query, **fields))
+    searches = {
+        "with a text that none has": Search(text="zyx"),
+        "recorded lately": Search(first=about.head - WINDOW),
+        "of a source that none is": Search(source=UUID(int=7)),
+    }
+    for words, search in searches.items():
+        yield _page(f"{told}, {words}", about, msgspec.structs.replace(query, search=search))
     inside = Cursor(query.fingerprint(), about.head, (about.day, about.day, about.day, 0))
     yield _page(f"{told}, deep inside", about, query, cursor=inside)
     yield _page(f"{told}, as of long ago", about, query, position=LONG_AGO)

@@ -114,6 +114,7 @@ async def told(client: httpx.AsyncClient, events: list[str], hidden: list[str], 
         "timelines/all.csv?",
         "weeks/2019-W23.md?",
     ]
+    asked += [f"events?q=e&as_of={head}&", "events?actor=haftar&topic=libya&", "events?source=weekly&recorded_from=9&"]
     asked += [f"timelines/all?said_to=2019-06-08&as_of={head}&"]
     found = {path: await _answer(client, f"/v1/{path}") for path in asked}
     return found | {"changes": await _records(client)}

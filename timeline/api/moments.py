@@ -5,7 +5,7 @@ so a moment is one position, for ever.
 """
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from msgspec import Meta
@@ -79,6 +79,21 @@ async def position_of(to: Reads, text: str, name: str = "as_of") -> int:
         position = await to.log.position_at(min(moment, now))
     await to.seen(position)
     return position
+
+
+async def first_of(to: Reads, text: str, name: str) -> int:
+    """The first position that a moment may be: of a day or a week the first that was recorded in it.
+
+    Raises:
+        BadParameter, Behind: as `position_of`.
+    """
+    if POSITION.fullmatch(text):
+        return await position_of(to, text, name)
+    beginning = _beginning(text, _instant(text, name))
+    await position_of(to, text, name)
+    if beginning <= datetime.min.replace(tzinfo=UTC):
+        return 0
+    return await to.log.position_at(beginning - timedelta(microseconds=1)) + 1
 
 
 def _instant(text: str, name: str) -> datetime:

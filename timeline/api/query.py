@@ -104,6 +104,29 @@ class TimelineParams(Told, frozen=True, kw_only=True):
     feeds: Feeds = "exclude"
 
 
+class SearchParams(TimelineParams, frozen=True, kw_only=True):
+    """What may be asked of a search."""
+
+    q: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=200,
+                pattern=r"^[^\x00-\x1f\x7f]*\Z",
+                description="Part of a title or summary, in any case.",
+            ),
+        ]
+        | None
+    ) = None
+    actor: Reference | None = None
+    topic: Reference | None = None
+    place: Reference | None = None
+    source: Annotated[Reference, Meta(description="Who said it first: a slug or an id.")] | None = None
+    recorded_from: Annotated[Moment, Meta(description="Recorded at this moment or later.")] | None = None
+    recorded_to: Annotated[Moment, Meta(description="Recorded by this moment.")] | None = None
+
+
 class WeekParams(Told, frozen=True, kw_only=True):
     """What may be asked of a week."""
 

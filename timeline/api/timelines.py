@@ -1,5 +1,6 @@
 """Timelines: of an actor, a topic, a place, and of all."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.errors import BadParameter, Fault
 from timeline.model.entry import Page, ReadyPage
-from timeline.projections.pages import Query, page, read_cursor, ready_page
+from timeline.projections.pages import Connection, Opened, Query, Search, page, read_cursor, ready_page
 from timeline.projections.said import page_said
 
 
@@ -57,23 +58,42 @@ async def whole_timeline(request: Asked) -> Written:
 
 
 async def _timeline(request: Asked, kind: str, named: str) -> Written:
-    who, to = identify(request), service(request)
-    params = read_query(request, TimelineParams)
-    first, last = params.from_ or date.min, params.to or date.max
-    if first > last:
-        fault = Fault(pointer="?from", expected=f"a day not after to ({last})", found=str(first))
-        raise BadParameter(f"from ({first}) lies after to ({last}).", errors=[fault])
-    fmt = negotiated(request, Page)
+    who = identify(request)
     if kind != "all":
         named_in_path(named, kind)
+    params = read_query(request, TimelineParams)
+
+    async def asked(connection: Connection, opened: Opened) -> Query:
+        return query_of(params, opened.timeline, who)
+
+    return await paged(request, params, kind, named, who, asked)
+
+
+Asking = Callable[[Connection, Opened], Awaitable[Query]]
+"""What is asked of a timeline, once that is found."""
+
+
+async def paged(
+    request: Asked,
+    params: TimelineParams,
+    kind: str,
+    named: str,
+    who: Identity,
+    asking: Asking,
+    *,
+    follow: bool = False,
+) -> Written:
+    """A page of a timeline. Where another actor answers for it, that one's if `follow`, else where to ask."""
+    to = service(request)
+    _check_days(params)
+    fmt = negotiated(request, Page)
     as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
     async with to.reader.timeline(kind, named, who.level, as_of) as (connection, opened):
-        if opened.canonical is not None:
+        if opened.canonical is not None and not follow:
             return elsewhere(request, f"/v1/timelines/actors/{opened.canonical}", 308)
-        query = _query(params, opened.timeline, who, first, last)
-        fingerprint = query.fingerprint()
-        asked = (fingerprint, query.limit, params.cursor, fmt.name, on)
+        query = await asking(connection, opened)
+        asked = (query.fingerprint(), query.limit, params.cursor, fmt.name, on)
         tag = opened.tag(asked, who.level)
         if unchanged(request, tag):
             return not_modified(tag, opened.position, public=not who.may_write)
@@ -94,12 +114,20 @@ async def _timeline(request: Asked, kind: str, named: str) -> Written:
     return respond(request, fmt, found, headers_of(tag, at, public=not who.may_write), offers=Page)
 
 
-def _query(params: TimelineParams, timeline: UUID, who: Identity, first: date, last: date) -> Query:
+def _check_days(params: TimelineParams) -> None:
+    if params.from_ and params.to and params.from_ > params.to:
+        fault = Fault(pointer="?from", expected=f"a day not after to ({params.to})", found=str(params.from_))
+        raise BadParameter(f"from ({params.from_}) lies after to ({params.to}).", errors=[fault])
+
+
+def query_of(params: TimelineParams, timeline: UUID, who: Identity, search: Search | None = None) -> Query:
+    """What is asked of a timeline, by these parameters."""
     return Query(
         timeline=timeline,
         level=who.level,
-        from_=first,
-        to=last,
+        from_=params.from_ or date.min,
+        to=params.to or date.max,
+        search=search,
         kinds=tuple(sorted(set(params.kind))),
         standings=tuple(sorted(set(params.standing))),
         backwards=params.order == "desc",

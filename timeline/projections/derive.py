@@ -22,7 +22,7 @@ from timeline.model.filling import title_of
 from timeline.model.kinds import Accusation, Assessment, Cancellation, Event, Report, Speech
 from timeline.model.provenance import MODALITY_DEFAULT, Site
 from timeline.model.record import LEVELS, MARKINGS, Record
-from timeline.model.registry import Source
+from timeline.model.registry import Source, folded
 from timeline.model.speaking import actors, speaker
 from timeline.model.standing import PARTICIPANT, Standing, Voice, stand
 from timeline.model.standing import Source as Speaker
@@ -191,6 +191,8 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
         answers=tuple(state.replies_to) or None,
         state=_STATE.encode(state),
         told=_told(state),
+        source=state.source,
+        text=folded(f"{state.title}\n{case.event.summary or ''}"),
         week=placement.week,
         at=placement.at,
         earliest=when.earliest or first_said[0] or first_said[1] or placement.at,
@@ -347,6 +349,8 @@ def states(made: dict[int, View]) -> list[StateRow]:
             phase=view.standing.phase,
             week=view.week,
             told=view.told,
+            source=view.source,
+            text=view.text,
             named=view.named,
             answers=view.answers,
             body=view.state,

@@ -35,6 +35,20 @@ _TARGET = msgspec.json.Decoder(TargetShown)
 _NAME = msgspec.json.Encoder()
 
 
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search asks for besides what a timeline can be asked."""
+
+    first: int = 0
+    """The first position at which it may have been recorded."""
+    last: int = 2**53
+    source: UUID | None = None
+    """Who said it first."""
+    text: str | None = None
+    """What its title or summary holds, folded."""
+    also: tuple[UUID, ...] = ()
+    """Other timelines that it stands in."""
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a timeline."""
 
@@ -48,6 +62,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     feeds: bool = False
     said_to: date | None = None
     """As if nothing had been said after this day; see `said`."""
+    search: "Search | None" = None
+    """What is asked for besides, of a search."""
     limit: int = 50
 
     def fingerprint(self) -> str:
@@ -322,8 +338,13 @@ async def rows_of(
     """The rows of a page, and the cursor of the next."""
     first, last = (query.from_, date.min, date.min, 0), (query.to, date.max, date.max, 2**63 - 1)
     key: Key = cursor.key if cursor else last if query.backwards else first
+    asked: tuple[object, ...] = ()
+    statement = SQL.entries_backwards if query.backwards else SQL.entries
+    if (search := query.search) is not None:
+        asked = (search.first, search.last, search.source, search.text, list(search.also))
+        statement = SQL.found_backwards if query.backwards else SQL.found
     rows = await connection.fetch(
-        SQL.entries_backwards if query.backwards else SQL.entries,
+        statement,
         query.timeline,
         query.level,
         position,
@@ -336,6 +357,7 @@ async def rows_of(
         query.feeds,
         query.limit + 1,
         on,
+        *asked,
     )
     following = await _following(connection, query, rows, key)
     return rows[: query.limit], Cursor(query.fingerprint(), position, following).text() if following else None

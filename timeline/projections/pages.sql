@@ -87,6 +87,65 @@ WHERE e.from_position <= $3 AND e.to_position > $3 AND e.low <= $2 AND e.high >=
 ORDER BY e.at DESC, e.earliest DESC, e.latest DESC, e.position DESC
 LIMIT $14
 
+-- name: found
+-- As a page of `entries`, of what a search asks for besides.
+-- $1 timeline, $2 level, $3 position, $4 $5 $6 $7 the key to start after, $8 from, $9 to, $10 how many to look at,
+-- $11 kinds or null, $12 standings or null, $13 with feeds, $14 how many to return, $15 the day that overdue is judged by,
+-- $16 first and $17 last position recorded at, $18 source or null, $19 folded text or null, $20 the other timelines
+SELECT e.placed, e.at, e.earliest, e.latest, e.position,
+       coalesce(s.phase = 'expected' AND e.bounded_to < $15, false) AS overdue, s.named, s.answers, s.body
+FROM (
+  SELECT * FROM timeline_entry
+  WHERE timeline = $1 AND (at, earliest, latest, position) > ($4::date, $5::date, $6::date, $7::bigint)
+    AND at >= $8 AND at <= $9
+  ORDER BY at, earliest, latest, position
+  FETCH FIRST $10 ROWS WITH TIES
+) AS e
+JOIN LATERAL (
+  SELECT * FROM event_state WHERE event = e.event AND to_position > $3 AND low <= $2 AND high >= $2
+  ORDER BY to_position LIMIT 1
+) AS s ON s.from_position <= $3
+WHERE e.from_position <= $3 AND e.to_position > $3 AND e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
+  AND ($11::text[] IS NULL OR s.kind = ANY ($11)) AND ($12::text[] IS NULL OR s.standing = ANY ($12))
+  AND e.position >= $16 AND e.position <= $17 AND ($18::uuid IS NULL OR s.source = $18)
+  AND ($19::text IS NULL OR strpos(s.text, $19) > 0)
+  AND NOT EXISTS (
+    SELECT FROM unnest($20::uuid[]) AS wanted (timeline)
+    WHERE NOT EXISTS (
+      SELECT FROM timeline_entry AS other
+      WHERE other.event = e.event AND other.timeline = wanted.timeline AND other.low <= $2 AND other.high >= $2
+        AND other.from_position <= $3 AND other.to_position > $3))
+ORDER BY e.at, e.earliest, e.latest, e.position
+LIMIT $14
+
+-- name: found_backwards
+-- As `found`, from the end to the beginning.
+SELECT e.placed, e.at, e.earliest, e.latest, e.position,
+       coalesce(s.phase = 'expected' AND e.bounded_to < $15, false) AS overdue, s.named, s.answers, s.body
+FROM (
+  SELECT * FROM timeline_entry
+  WHERE timeline = $1 AND (at, earliest, latest, position) < ($4::date, $5::date, $6::date, $7::bigint)
+    AND at >= $8 AND at <= $9
+  ORDER BY at DESC, earliest DESC, latest DESC, position DESC
+  FETCH FIRST $10 ROWS WITH TIES
+) AS e
+JOIN LATERAL (
+  SELECT * FROM event_state WHERE event = e.event AND to_position > $3 AND low <= $2 AND high >= $2
+  ORDER BY to_position LIMIT 1
+) AS s ON s.from_position <= $3
+WHERE e.from_position <= $3 AND e.to_position > $3 AND e.low <= $2 AND e.high >= $2 AND (NOT e.feed OR $13)
+  AND ($11::text[] IS NULL OR s.kind = ANY ($11)) AND ($12::text[] IS NULL OR s.standing = ANY ($12))
+  AND e.position >= $16 AND e.position <= $17 AND ($18::uuid IS NULL OR s.source = $18)
+  AND ($19::text IS NULL OR strpos(s.text, $19) > 0)
+  AND NOT EXISTS (
+    SELECT FROM unnest($20::uuid[]) AS wanted (timeline)
+    WHERE NOT EXISTS (
+      SELECT FROM timeline_entry AS other
+      WHERE other.event = e.event AND other.timeline = wanted.timeline AND other.low <= $2 AND other.high >= $2
+        AND other.from_position <= $3 AND other.to_position > $3))
+ORDER BY e.at DESC, e.earliest DESC, e.latest DESC, e.position DESC
+LIMIT $14
+
 -- name: last_looked_at
 -- The key of the last entry that a page looked at: where the next one starts after a page that found less than it may.
 -- $1 timeline, $2 $3 $4 $5 the key that the page started after, $6 from, $7 to, $8 how many it looked at

@@ -157,7 +157,7 @@ SELECT id, event FROM voice WHERE id = ANY ($1::uuid[]) AND event <> id AND to_p
 -- name: states
 -- The live states of these events.
 -- $1 events
-SELECT event, low, high, kind, standing, phase, week, told, named, answers, body, from_position FROM event_state
+SELECT event, low, high, kind, standing, phase, week, told, source, text, named, answers, body, from_position FROM event_state
 WHERE event = ANY ($1::uuid[]) AND to_position = 9223372036854775807
 
 -- name: entries

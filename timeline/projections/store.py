@@ -47,7 +47,7 @@ _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _VOICE = msgspec.json.Decoder(VoiceRow)
 _FATES = msgspec.json.Decoder(list[Fate])
 _TENSES = msgspec.json.Decoder(dict[str, str])
-_STATE = [name for name in StateRow.__struct_fields__ if name != "answers"]
+_STATE = [name for name in StateRow.__struct_fields__ if name not in ("source", "answers")]
 _ENTRY = [name for name in EntryRow.__struct_fields__ if name != "timeline"]
 
 
@@ -174,7 +174,7 @@ async def _load_events(connection: asyncpg.Connection, world: World, ids: list[s
         world.hearers.setdefault(str(row["id"]), set()).add(str(row["event"]))
     for row in await connection.fetch(SQL.states, known):
         answers = tuple(map(str, row["answers"])) if row["answers"] else None
-        state = StateRow(**{name: row[name] for name in _STATE}, answers=answers)
+        state = StateRow(**{name: row[name] for name in _STATE}, source=str(row["source"]), answers=answers)
         version = Version(row=state, from_position=row["from_position"], stored=True)
         world.states.setdefault(str(row["event"]), []).append(version)
     for row in await connection.fetch(SQL.entries, known):

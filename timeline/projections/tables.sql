@@ -61,6 +61,8 @@ CREATE TABLE event_state (
   phase text NOT NULL,
   week text NOT NULL,
   told bigint NOT NULL,
+  source uuid NOT NULL,
+  text text NOT NULL,
   named bytea NOT NULL,
   answers uuid[],
   body bytea NOT NULL,

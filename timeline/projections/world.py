@@ -122,6 +122,9 @@ class StateRow(msgspec.Struct, frozen=True, kw_only=True):
     week: str
     told: int
     """A hash of what a difference between two moments tells of it: when, where it stands, what is judged of it."""
+    source: str
+    text: str
+    """Its title and summary, folded: what a search looks in."""
     named: bytes
     """The things that its answer names: their ids, 16 bytes each."""
     answers: tuple[str, ...] | None
@@ -184,6 +187,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[str, ...] | None
     state: bytes
     told: int
+    source: str
+    text: str
     week: str
     at: date
     earliest: date
