@@ -215,6 +215,8 @@ class Projector:
         self._tables = ""
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
+        self._retry_seconds = RETRY_SECONDS_MIN
+        self._answered = False
 
     @property
     def tables(self) -> str:
@@ -236,17 +238,15 @@ class Projector:
         """Wait, for so long at most, until `position` is folded. A stopped projection is not waited for."""
         if self.health.position >= position:
             return True
-        if self.health.stopped or self.health.waiting_for_database:
-            return False
+        if self.health.stopped:
+            return False  # one that lost the database is waited for: whoever asks has just been answered by it
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds), self._moved:
                 await self._moved.wait_for(lambda: self.health.position >= position or self.health.stopped is not None)
         return self.health.position >= position
 
     async def _run(self) -> None:
-        wait = RETRY_SECONDS_MIN
         while self.health.stopped is None:
-            before = self.health.position
             try:
                 await self._follow()
             except Broken as error:
@@ -258,14 +258,16 @@ class Projector:
                 await asyncio.sleep(POLL_SECONDS)
             except Exception as error:
                 # A lost database comes back; whatever else it is must not end the loop in silence.
-                wait = wait if self.health.position == before else RETRY_SECONDS_MIN
+                if is_lost(error) and self._answered:
+                    self._retry_seconds = RETRY_SECONDS_MIN  # it answered since: ask again at once
+                self._answered = False
+                wait, self._retry_seconds = self._retry_seconds, min(self._retry_seconds * 2, RETRY_SECONDS_MAX)
                 self.health.waiting_for_database = is_lost(error)
                 log.warning("projector interrupted", error=type(error).__name__, lost=is_lost(error))
                 if is_lost(error):
                     await self._listener.wait_past(self._listener.generation, wait)  # it rings when it is back
                 else:
                     await asyncio.sleep(wait)
-                wait = min(wait * 2, RETRY_SECONDS_MAX)
 
     async def _follow(self) -> None:
         """Fold what comes, on one connection, until that breaks or the tables are no longer the live ones.
@@ -282,6 +284,7 @@ class Projector:
                 raise ForkedLog(f"The log ends at {head}, and was folded to {position}. Run `timeline check`.")
             self.health.waiting_for_database = False
             await self._move(position)
+            self._answered = True
             looked = time.monotonic()
             while True:
                 if not await connection.fetchval(SQL.try_alone, self._tables):
