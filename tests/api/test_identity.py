@@ -78,6 +78,20 @@ async def test_a_filter_takes_either_name(api: httpx.AsyncClient) -> None:
         assert one.json() == other.json()
 
 
+async def test_a_search_by_the_other_name_is_that_of_both_and_its_tag_moves_with_it(api: httpx.AsyncClient) -> None:
+    made = await two(api)
+    asked = {"actor": "field-marshal", "q": "moscow"}
+    before = await api.get("/v1/events", params=asked)
+    later = await posted(api, "/v1/events", VISIT | CLEAR | {"participants": ["haftar"]})
+
+    after = await api.get("/v1/events", params=asked, headers={"If-None-Match": before.headers["etag"]})
+
+    assert [entry["id"] for entry in before.json()["entries"]] == [made["visit"]]
+    assert after.status_code == 200
+    assert {entry["id"] for entry in after.json()["entries"]} == {made["visit"], later["id"]}
+    assert after.json()["subject"]["slug"] == "haftar"
+
+
 async def test_a_judgement_taken_back_leaves_nothing_of_it(application: Application, api: httpx.AsyncClient) -> None:
     made = await two(api)
 

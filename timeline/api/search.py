@@ -51,6 +51,6 @@ async def search_events(request: Asked) -> Written:
             text=folded(params.q) if params.q else None,
             also=tuple(also),
         )
-        return query_of(params, opened.canonical or opened.timeline, who, search)
+        return query_of(params, opened.timeline, who, search)
 
     return await paged(request, params, kind, named, who, asking, follow=True)

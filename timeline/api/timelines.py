@@ -89,8 +89,8 @@ async def paged(
     fmt = negotiated(request, Page)
     as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
-    async with to.reader.timeline(kind, named, who.level, as_of) as (connection, opened):
-        if opened.canonical is not None and not follow:
+    async with to.reader.timeline(kind, named, who.level, as_of, follow=follow) as (connection, opened):
+        if opened.canonical is not None:
             return elsewhere(request, f"/v1/timelines/actors/{opened.canonical}", 308)
         query = await asking(connection, opened)
         asked = (query.fingerprint(), query.limit, params.cursor, fmt.name, on)

@@ -190,11 +190,12 @@ class Reader:
 
     @asynccontextmanager
     async def timeline(
-        self, kind: str, named: str, level: int, as_of: int | None = None
+        self, kind: str, named: str, level: int, as_of: int | None = None, *, follow: bool = False
     ) -> AsyncIterator[tuple[Connection, Opened]]:
         """A connection on the live tables, and a timeline as it is there now, or was as of a position.
 
-        `kind` is `all` for the timeline of everything; another is named as things were called then.
+        `kind` is `all` for the timeline of everything; another is named as things were called then. Where another actor
+        answers for the one that is named, its timeline if `follow`.
 
         Raises:
             NotFound: nothing has that id or slug that this level may see.
@@ -202,7 +203,10 @@ class Reader:
         """
         with unavailable_if_lost():
             async with self.pool.acquire() as connection:
-                yield connection, await self._opened(connection, kind, named, level, as_of)
+                opened = await self._opened(connection, kind, named, level, as_of)
+                if opened.canonical is not None and follow:
+                    opened = await self._opened(connection, kind, str(opened.canonical), level, as_of)
+                yield connection, opened
 
     async def _opened(self, connection: Connection, kind: str, named: str, level: int, as_of: int | None) -> Opened:
         asked = (kind, *_id_or_slug(named), level, UUID(ALL) if kind == "all" else None, as_of)
