@@ -1,0 +1,28 @@
+"""The command line, a module for what belongs together.
+
+running   around every command          serve   the service
+brief     the week in words             maintain   migrate, rebuild, check
+
+Exit codes: 0 done, for `serve` also stopped · 1 a check found faults, or the work failed · 2 the command or a setting
+is wrong, or the port is taken · 130 interrupted. Imports stand in functions so that --help waits for none of them.
+"""
+
+import rich_click as click
+
+from timeline import __version__
+from timeline.cli import brief, maintain, serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="timeline")
+def main() -> None:
+    """Timeline: who said what happened, where each claim stands, and what we knew when.
+
+    Every option is also an environment variable: TIMELINE_PORT for --port. Those without an option are in the README.
+    """
+
+
+COMMANDS = (serve.serve, brief.brief, maintain.migrate, maintain.rebuild, maintain.check)
+
+for command in COMMANDS:
+    main.add_command(command)
