@@ -31,6 +31,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_audience: Annotated[
         Literal["clear"] | None, Meta(description="`clear` lets anybody read what is marked clear, without a token.")
     ] = None
+    public_url: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9._:\[\]-]+(/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?\Z")] | None,
+        Meta(
+            description="Where readers find the service, for the links in what they take away; as asked when left out.",
+        ),
+    ] = None
     log_format: Annotated[Literal["console", "json"], Meta(description="How log lines are written.")] = "console"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="The least that is logged.")

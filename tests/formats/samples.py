@@ -26,6 +26,7 @@ from timeline.model.entry import (
     Page,
     ParticipantShown,
     PlaceShown,
+    PointShown,
     RecordShown,
     RegisteredPage,
     RegisteredShown,
@@ -43,12 +44,13 @@ HAFTAR, PUTIN, RUSSIA, MBZ, MOSCOW = "a-haftar", "a-putin", "a-russia", "a-mbz",
 OFFICIALS, MEDIA, WEEKLY, PAPER, UNREGISTERED = "s-officials", "s-media", "s-weekly", "s-paper", "s-unregistered"
 LIBYA, REPORT = "t-libya", "d-report"
 
+MOSCOW_POINT = PointShown(latitude="55.7558", longitude="37.6173", precision="town")
 NAMES = {
     HAFTAR: NameShown(type="actor", slug="haftar", name="Khalifa Haftar"),
     PUTIN: NameShown(type="actor", slug="putin", name="Vladimir Putin"),
     RUSSIA: NameShown(type="actor", slug="russia", name="Russia"),
     MBZ: NameShown(type="actor", slug="mbz", name="Mohammed bin Zayed"),
-    MOSCOW: NameShown(type="place", slug="moscow", name="Moscow"),
+    MOSCOW: NameShown(type="place", slug="moscow", name="Moscow", point=MOSCOW_POINT),
     LIBYA: NameShown(type="topic", slug="libya", name="Libya"),
     OFFICIALS: NameShown(type="source", slug="russian-officials", name="Russian officials"),
     MEDIA: NameShown(type="source", slug="pro-haftar-media", name="pro-Haftar media"),
@@ -152,7 +154,7 @@ def denial() -> Entry:
         source=OFFICIALS,
         modality="stated",
         as_="of",
-        of=[TargetShown(id=meeting().id, title=meeting().title, standing="denied")],
+        of=[TargetShown(id=meeting().id, title=meeting().title, standing="denied", kind="meeting")],
         replies_to=[meeting().id],
     )
 

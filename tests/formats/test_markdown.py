@@ -68,7 +68,7 @@ def event(text: str) -> EventShown:
         denied_by=["x"],
         participants=[ParticipantShown(actor="x", role=text)],
         assessments=[AssessmentShown(id="a", source="x", hedge=text, likelihood=text)],
-        of=[TargetShown(id="t", title=text, standing="denied")],
+        of=[TargetShown(id="t", title=text, standing="denied", kind="meeting")],
         voices=[samples.voice("assert", "x", said=date, modality=text, grade=text, quote=quote, part=text)],
         attribution={"x": stand},
         replies=[samples.entry(title=text)],

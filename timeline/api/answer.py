@@ -6,15 +6,16 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from timeline.api.query import asked_in
-from timeline.api.service import Asked
+from timeline.api.service import Asked, service
 from timeline.api.written import Written
 from timeline.errors import NotAcceptable
 from timeline.formats import FORMATS, offered, render
-from timeline.formats.format import Format
+from timeline.formats.format import Format, Where
 from timeline.model.faults import shown
 
 SUFFIX = "timeline_suffix"
 """Where the edge leaves the suffix that it took from a path."""
+AUTHORITY = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
@@ -30,9 +31,12 @@ def negotiated(request: Asked, answers: type) -> Format:
     if suffix:
         chosen = next((each for each in formats if each.suffix == suffix), None)
     else:
-        chosen = preferred(accept, {each.media_type.split(";")[0]: each for each in formats})
+        offers: dict[str, Format] = {}
+        for each in formats:
+            offers.setdefault(each.essence, each)
+        chosen = preferred(accept, offers)
     if chosen is None:
-        names = ", ".join(f"{each.suffix} ({each.media_type.split(';')[0]})" for each in formats)
+        names = ", ".join(f"{each.suffix} ({each.essence})" for each in formats)
         raise NotAcceptable(f"This comes as {names}; found {shown(suffix or accept)}.")
     return chosen
 
@@ -98,7 +102,7 @@ def respond(
     path, given = quote(request.scope["path"]), asked_in(request)
     query = "?" + urlencode(given) if given else ""
     links = [
-        f'<{path}{each.suffix}{query}>; rel="alternate"; type="{each.media_type.split(";")[0]}"'
+        f'<{path}{each.suffix}{query}>; rel="alternate"; type="{each.essence}"'
         for each in offered(offers or type(answer))
         if each is not fmt
     ]
@@ -107,7 +111,30 @@ def respond(
         query = urlencode([each for each in given if each[0] != "cursor"] + [("cursor", following)])
         links.append(f'<{path}{request.scope.get(SUFFIX) or ""}?{query}>; rel="next"')
     linked = {"Link": ", ".join(links)} if links and request.method == "GET" else {}
-    return Written(render(fmt, answer), fmt.media_type, headers | linked, status)
+    return Written(render(fmt, answer, where(request)), fmt.media_type, headers | linked, status)
+
+
+def where(request: Asked) -> Where:
+    """Where an answer is served: by the setting, else as it was asked for."""
+    scope = request.scope
+    return Where(base=base(request), path=quote(scope["path"]), query=urlencode(asked_in(request)))
+
+
+def written_as(request: Asked, fmt: Format) -> str:
+    """What a tag must tell of how an answer is written: its format, and the address in its links."""
+    return f"{fmt.name} {base(request)}"
+
+
+def base(request: Asked) -> str:
+    """Scheme and authority that readers find the service by."""
+    settings = service(request).settings
+    if settings.public_url is not None:
+        return settings.public_url
+    host = request.headers.get("host", "")
+    if not AUTHORITY.fullmatch(host):  # whoever sends no host, or one that is none, knows where they are
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        host = f"{host}:{settings.port}"
+    return f"{request.scope['scheme']}://{host}"
 
 
 def elsewhere(request: Asked, path: str, status: int) -> Written:

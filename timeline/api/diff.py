@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from timeline.access import Identity
-from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged
+from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged, written_as
 from timeline.api.contract import Contract, read
 from timeline.api.cursors import Steps, fingerprint, walk_of, walk_text
 from timeline.api.moments import position_of
@@ -49,7 +49,7 @@ async def get_difference(request: Asked) -> Written:
         subjects = await _subjects(connection, params, who, position)
         timelines = tuple(UUID(each.id) for each in subjects if each.id) or (EVERYTHING[0],)
         as_of = None if params.to is None else position
-        told = (asked, before, params.limit, params.cursor, fmt.name)
+        told = (asked, before, params.limit, params.cursor, written_as(request, fmt))
         tag = await etag(connection, told, timelines, who.level, position, as_of)
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)

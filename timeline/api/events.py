@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar.params import FromPath
 
-from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged
+from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged, written_as
 from timeline.api.batch import BatchBody, lines_of
 from timeline.api.body import JSON, NDJSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
@@ -120,7 +120,7 @@ async def get_event(request: Asked, event: FromPath[str]) -> Written:
     as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
     async with to.reader.at(as_of) as (connection, position):
-        asked = (request.url.path, fmt.name, on, params.said_to)
+        asked = (request.url.path, written_as(request, fmt), on, params.said_to)
         tag = await etag(connection, asked, [event_id], who.level, position, as_of)
         found = await event_shown(connection, event_id, who.level, position, on, params.said_to)
     public = not who.may_write
@@ -158,7 +158,7 @@ async def get_history(request: Asked, event: FromPath[str]) -> Written:
     if walk and params.as_of is not None and as_of is not None:
         await check_walk(to, params.as_of, as_of, walk.after)
     async with to.reader.at(walk.after if walk else as_of) as (connection, position):
-        told = (asked, params.limit, params.cursor, fmt.name)
+        told = (asked, params.limit, params.cursor, written_as(request, fmt))
         tag = await etag(connection, told, [event_id], who.level, position, as_of)
         after = walk.place[0] if walk else 0
         found = await history(connection, event_id, who.level, position, after, params.limit)

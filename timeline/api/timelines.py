@@ -8,7 +8,7 @@ import msgspec
 from litestar.params import FromPath
 
 from timeline.access import Identity
-from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged
+from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged, written_as
 from timeline.api.contract import Contract, read
 from timeline.api.cursors import opened as opened_cursor
 from timeline.api.cursors import sealed
@@ -93,7 +93,7 @@ async def paged(
         if opened.canonical is not None:
             return elsewhere(request, f"/v1/timelines/actors/{opened.canonical}", 308)
         query = await asking(connection, opened)
-        asked = (query.fingerprint(), query.limit, params.cursor, fmt.name, on)
+        asked = (query.fingerprint(), query.limit, params.cursor, written_as(request, fmt), on)
         tag = opened.tag(asked, who.level)
         if unchanged(request, tag):
             return not_modified(tag, opened.position, public=not who.may_write)

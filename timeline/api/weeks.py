@@ -6,7 +6,7 @@ import msgspec
 from litestar.params import FromPath
 
 from timeline.access import Identity
-from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged
+from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged, written_as
 from timeline.api.contract import Contract, read
 from timeline.api.moments import asked_moment, position_of
 from timeline.api.query import WeekParams, read_query
@@ -49,7 +49,7 @@ async def get_week(request: Asked, week: FromPath[str]) -> Written:
         query, subjects = await _query(connection, params, who, week, position)
         timelines = [query.timeline, *([query.also] if query.also else [])]
         narrowed = (query.also, params.match, params.feeds, params.since, params.said_to)
-        asked = (request.url.path, *narrowed, fmt.name, moments.on)
+        asked = (request.url.path, *narrowed, written_as(request, fmt), moments.on)
         tag = await etag(connection, asked, timelines, who.level, position, as_of)
         if unchanged(request, tag):
             return not_modified(tag, position, public=not who.may_write)

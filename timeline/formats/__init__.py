@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from timeline.errors import NotAcceptable
-from timeline.formats.format import Format
+from timeline.formats.format import NOWHERE, Format, Where
 
 
 def _discover() -> dict[str, Format]:
@@ -37,8 +37,8 @@ def offered(answer: type) -> list[Format]:
     return [each for each in FORMATS.values() if each.renderer(answer)]
 
 
-def render(fmt: Format, answer: Any) -> bytes:
-    """The answer's bytes in this format.
+def render(fmt: Format, answer: Any, where: Where = NOWHERE) -> bytes:
+    """The answer's bytes in this format, with links that lead to where it is served.
 
     Raises:
         NotAcceptable: the format does not offer this type of answer.
@@ -48,4 +48,4 @@ def render(fmt: Format, answer: Any) -> bytes:
     if renderer is None:
         others = ", ".join(each.name for each in offered(kind))
         raise NotAcceptable(f"This answer does not come as {fmt.name}. Ask for one of: {others}.")
-    return renderer(answer)
+    return renderer(answer, where)

@@ -12,7 +12,7 @@ import msgspec
 
 from timeline.formats import words
 from timeline.formats.escapes import cell
-from timeline.formats.format import Format
+from timeline.formats.format import Format, Portions, alone
 from timeline.formats.words import SEPARATOR, Names
 from timeline.model.changes import ChangeShown
 from timeline.model.entry import Entry, Page, RegisteredPage, RegisteredShown
@@ -60,20 +60,24 @@ CHANGE_COLUMNS = ("changed", "week_before", "standing_before")
 REGISTERED_COLUMNS = ("position", "id", "kind", "revision", "slug", "name", "marking", "recorded_at", "body")
 
 
-def _page(page: Page) -> bytes:
-    return _table(COLUMNS, (_entry(entry, page.names) for entry in page.entries))
+class _Timeline(Portions):
+    def head(self, page: Page) -> bytes:
+        return table(COLUMNS, ())
+
+    def entries(self, page: Page) -> bytes:
+        return rows(COLUMNS, (_entry(entry, page.names) for entry in page.entries))
 
 
 def _slice(week: Slice) -> bytes:
-    rows = (
+    lines = (
         {"section": section, **(_entry(line, week.names) if isinstance(line, Entry) else _change(line))}
         for section, line in words.sections(week)
     )
-    return _table(("section", *COLUMNS, *CHANGE_COLUMNS), rows)
+    return table(("section", *COLUMNS, *CHANGE_COLUMNS), lines)
 
 
 def _registered(page: RegisteredPage) -> bytes:
-    return _table(REGISTERED_COLUMNS, map(_registration, page.items))
+    return table(REGISTERED_COLUMNS, map(_registration, page.items))
 
 
 def _entry(entry: Entry, names: Names) -> Row:
@@ -98,12 +102,18 @@ def _registration(item: RegisteredShown) -> Row:
     return {**fields, "body": msgspec.json.encode(item.body).decode()}
 
 
-def _table(columns: Iterable[str], rows: Iterable[Row]) -> bytes:
+def table(columns: Iterable[str], lines: Iterable[Row]) -> bytes:
+    """A header row, then the rows."""
+    columns = tuple(columns)
+    return rows(columns, ({each: each for each in columns},)) + rows(columns, lines)
+
+
+def rows(columns: Iterable[str], lines: Iterable[Row]) -> bytes:
+    """Rows alone."""
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
     columns = tuple(columns)
-    writer.writerow(columns)
-    writer.writerows([_text(row.get(column)) for column in columns] for row in rows)
+    writer.writerows([_text(line.get(column)) for column in columns] for line in lines)
     return sheet.getvalue().encode()
 
 
@@ -122,5 +132,7 @@ FORMAT = Format(
     name="csv",
     suffix=".csv",
     media_type="text/csv; charset=utf-8; header=present",
-    renders={Page: _page, Slice: _slice, RegisteredPage: _registered},
+    about="spreadsheets: a row an entry, cells that are no formulas",
+    renders={Slice: alone(_slice), RegisteredPage: alone(_registered)},
+    portions=_Timeline,
 )

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from timeline.formats.format import Format
+from timeline.formats.format import Format, alone
 from timeline.model.entry import Shape
 
 # RFC 8259 defines no charset parameter: JSON between systems is UTF-8.
@@ -10,5 +10,6 @@ FORMAT = Format(
     name="json",
     suffix=".json",
     media_type="application/json",
-    renders={Shape: msgspec.json.Encoder().encode},
+    about="every answer, in full",
+    renders={Shape: alone(msgspec.json.Encoder().encode)},
 )

@@ -9,7 +9,7 @@ from timeline.formats import words
 from timeline.formats.blocks import NOTHING, bullets, changed, document, facts, item, moment, table
 from timeline.formats.brief import brief
 from timeline.formats.escapes import inline, paragraphs
-from timeline.formats.format import Format
+from timeline.formats.format import Format, alone
 from timeline.formats.words import Names
 from timeline.model.changes import ChangeShown, Difference, History, VersionShown
 from timeline.model.entry import Entry, EventShown, Page, RegisteredPage, VoiceShown
@@ -174,13 +174,14 @@ FORMAT = Format(
     name="markdown",
     suffix=".md",
     media_type="text/markdown; charset=utf-8; variant=GFM",
+    about="people: numbered lines with their standing; a week as a brief",
     renders={
-        Page: _page,
-        Slice: brief,
-        Difference: _difference,
-        History: _history,
-        Impact: _impact,
-        EventShown: _event,
-        RegisteredPage: _registered,
+        Page: alone(_page),
+        Slice: alone(brief),
+        Difference: alone(_difference),
+        History: alone(_history),
+        Impact: alone(_impact),
+        EventShown: alone(_event),
+        RegisteredPage: alone(_registered),
     },
 )

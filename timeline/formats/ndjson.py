@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from timeline.formats import words
-from timeline.formats.format import Format
+from timeline.formats.format import Format, Portions, alone
 from timeline.formats.words import Names
 from timeline.model.changes import ChangeShown
 from timeline.model.entry import Entry, Feed, Page, RegisteredPage
@@ -19,8 +19,9 @@ from timeline.model.slice import Slice
 _ENCODER = msgspec.json.Encoder()
 
 
-def _page(page: Page) -> bytes:
-    return _lines(_complete(entry, page.names) for entry in page.entries)
+class _Timeline(Portions):
+    def entries(self, page: Page) -> bytes:
+        return _lines(_complete(entry, page.names) for entry in page.entries)
 
 
 def _slice(week: Slice) -> bytes:
@@ -50,5 +51,7 @@ FORMAT = Format(
     name="ndjson",
     suffix=".ndjson",
     media_type="application/x-ndjson",
-    renders={Page: _page, Slice: _slice, Feed: _feed, RegisteredPage: _registered},
+    about="one JSON object a line, with the names that it uses",
+    renders={Slice: alone(_slice), Feed: alone(_feed), RegisteredPage: alone(_registered)},
+    portions=_Timeline,
 )

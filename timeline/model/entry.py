@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from timeline.model.standing import Phase, Rule, Word
 
@@ -112,6 +112,8 @@ class TargetShown(Shape, frozen=True, kw_only=True):
     """Its title."""
     standing: Word | None
     """Where it stands."""
+    kind: str
+    """The kind of event."""
 
 
 class Stand(Shape, frozen=True, kw_only=True):
@@ -221,6 +223,17 @@ class Entry(State, frozen=True, kw_only=True):
     """Expected, and its last day lies before the day asked about (`on`)."""
 
 
+class PointShown(Shape, frozen=True, kw_only=True):
+    """Where a place is on a map (WGS 84), and how precisely that is known."""
+
+    latitude: str
+    """Degrees north of the equator."""
+    longitude: str
+    """Degrees east of Greenwich."""
+    precision: str | None
+    """`exact`, `town`, `district`, `province`, `country` or `region`; null when unknown."""
+
+
 class NameShown(Shape, frozen=True, kw_only=True):
     """What an id on the page is called."""
 
@@ -230,6 +243,8 @@ class NameShown(Shape, frozen=True, kw_only=True):
     """Its short name in addresses; null where it has none."""
     name: str
     """Its name."""
+    point: PointShown | UnsetType = UNSET
+    """Where it is on a map, of a place that is registered with that; else left out."""
 
 
 class Subject(Shape, frozen=True, kw_only=True):

@@ -12,11 +12,13 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec import UNSET
 
 from timeline.db.pool import unavailable_if_lost
 from timeline.db.statements import load
 from timeline.errors import BadCursor, Behind, NotFound
-from timeline.model.entry import Entry, NameShown, Page, ReadyPage, State, Subject, TargetShown, named_in
+from timeline.model.entry import Entry, NameShown, Page, PointShown, ReadyPage, State, Subject, TargetShown, named_in
+from timeline.model.registry import Place
 from timeline.projections.fold import VERSION
 from timeline.projections.world import ALL, NAMES, PURGES, Placed
 
@@ -32,6 +34,7 @@ NAMES_KEPT_MAX = 50_000
 
 _STATE = msgspec.json.Decoder(State)
 _TARGET = msgspec.json.Decoder(TargetShown)
+_PLACE = msgspec.json.Decoder(Place)
 _NAME = msgspec.json.Encoder()
 
 
@@ -161,7 +164,13 @@ async def _names(
 
 
 def _name(row: asyncpg.Record) -> NameShown:
-    return NameShown(type=row["kind"], slug=row["slug"], name=row["name"])
+    place = _PLACE.decode(row["place"]) if row["place"] is not None else None
+    point = (
+        PointShown(latitude=place.latitude, longitude=place.longitude, precision=place.precision)
+        if place and place.latitude and place.longitude
+        else UNSET
+    )
+    return NameShown(type=row["kind"], slug=row["slug"], name=row["name"], point=point)
 
 
 class Reader:

@@ -212,9 +212,9 @@ JOIN LATERAL (
 ) AS s ON s.from_position <= $3
 
 -- name: names
--- What registered things are called.
+-- What registered things are called, and of a place all that is registered, for where it is.
 -- $1 ids, $2 level, $3 position
-SELECT id, kind, slug, coalesce(name, id::text) AS name FROM registered
+SELECT id, kind, slug, coalesce(name, id::text) AS name, CASE kind WHEN 'place' THEN body END AS place FROM registered
 WHERE id = ANY ($1::uuid[]) AND level <= $2 AND from_position <= $3 AND to_position > $3
 
 -- name: event

@@ -127,5 +127,6 @@ async def shown_said(
 def targets_said(said: Said, answered: Iterable[State]) -> dict[str, TargetShown]:
     """What is answered, by title and standing, as far as somebody asserted it by then."""
     return {
-        each.id: TargetShown(id=each.id, title=each.title, standing=each.standing) for each in said.states(answered)
+        each.id: TargetShown(id=each.id, title=each.title, standing=each.standing, kind=each.kind)
+        for each in said.states(answered)
     }
