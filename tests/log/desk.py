@@ -19,7 +19,7 @@ from timeline.log.writer import Writer
 from timeline.model.codec import read_payload
 from timeline.model.edits import EDITS
 from timeline.model.kinds import EVENTS
-from timeline.model.record import Record
+from timeline.model.record import LEVEL_MAX, Record
 from timeline.model.registry import REGISTRATIONS
 
 NOW = datetime(2019, 6, 17, 8, tzinfo=UTC)
@@ -40,14 +40,17 @@ class Desk:
         self._admission = Admission(reader, uuid_utils.compat.uuid7)
         self._writer = writer
 
-    async def verdicts(self, *posts: Post, on_missing: Missing = "reject") -> list[Admitted | Refused]:
+    async def verdicts(
+        self, *posts: Post, on_missing: Missing = "reject", level: int = LEVEL_MAX
+    ) -> list[Admitted | Refused]:
         """What admission says of posts in one batch; nothing is appended."""
         lines = [as_line(post, number) for number, post in enumerate(posts, 1)]
-        return await self._admission.admit(lines, Caller(subject="analyst", on_missing=on_missing), NOW)
+        caller = Caller(subject="analyst", level=level, on_missing=on_missing)
+        return await self._admission.admit(lines, caller, NOW)
 
-    async def post(self, *posts: Post, on_missing: Missing = "reject") -> list[Admitted]:
+    async def post(self, *posts: Post, on_missing: Missing = "reject", level: int = LEVEL_MAX) -> list[Admitted]:
         """The posts, admitted and appended; the first refusal is raised."""
-        verdicts = await self.verdicts(*posts, on_missing=on_missing)
+        verdicts = await self.verdicts(*posts, on_missing=on_missing, level=level)
         for verdict in verdicts:
             if isinstance(verdict, Refused):
                 raise verdict.refusal

@@ -19,7 +19,7 @@ from timeline.log.read import LogReader
 from timeline.log.record import Named, NewRecord, Stored, Subject
 from timeline.model.edits import EDITS
 from timeline.model.kinds import EVENTS, Event
-from timeline.model.record import Record
+from timeline.model.record import LEVEL_MAX, Record
 from timeline.model.registry import REGISTRATIONS
 
 FOLDER = Path(__file__).parents[1] / "golden" / "log"
@@ -68,7 +68,7 @@ def admitted(kind: str) -> NewRecord:
     """The example of a kind as it goes to the log, under a fixed id, by a fixed caller."""
     post = msgspec.convert({**KINDS[kind].example, "id": str(OWN_ID)}, KINDS[kind])
     admission = Admission(Everything(), new_id=lambda: OWN_ID)
-    (verdict,) = asyncio.run(admission.admit([Line(post=post)], Caller(subject="analyst"), NOW))
+    (verdict,) = asyncio.run(admission.admit([Line(post=post)], Caller(subject="analyst", level=LEVEL_MAX), NOW))
     assert isinstance(verdict, Admitted), verdict
     return verdict.records[-1]
 

@@ -22,6 +22,7 @@ from timeline.api.body import decode, plain
 from timeline.errors import Refusal
 from timeline.log.admit import Admission, Admitted, Caller, Line
 from timeline.model.codec import canonical
+from timeline.model.record import LEVEL_MAX
 
 JCS = Path(__file__).resolve().parents[3] / "shared" / "data" / "jcs"
 needs_data = pytest.mark.skipif(not JCS.is_dir(), reason=f"the published RFC 8785 vectors are not at {JCS}")
@@ -84,7 +85,7 @@ def payload_of(post: dict[str, Any]) -> bytes | None:
     except Refusal:
         return None
     admission = Admission(Everything(), new_id=lambda: OWN_ID)
-    (verdict,) = asyncio.run(admission.admit([Line(post=record)], Caller(subject="analyst"), NOW))
+    (verdict,) = asyncio.run(admission.admit([Line(post=record)], Caller(subject="analyst", level=LEVEL_MAX), NOW))
     return verdict.records[-1].payload if isinstance(verdict, Admitted) else None
 
 

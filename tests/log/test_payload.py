@@ -15,6 +15,7 @@ from timeline.log.admit import Admission, Caller, Line, Refused
 from timeline.log.record import Stored
 from timeline.model.codec import canonical, read_payload, text_faults
 from timeline.model.kinds import Visit
+from timeline.model.record import LEVEL_MAX
 from timeline.projections.fold import read_record
 
 INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)
@@ -136,7 +137,9 @@ def test_other_text_is_taken(good: str) -> None:
 async def test_admission_refuses_such_text_even_where_no_pattern_would() -> None:
     post = Visit(title="A visit", occurred="2019", source="paper", summary="half of a pair: \ud83d")
 
-    (verdict,) = await Admission(Everything(), new_id=lambda: OWN_ID).admit([Line(post=post)], Caller(subject="a"), NOW)
+    (verdict,) = await Admission(Everything(), new_id=lambda: OWN_ID).admit(
+        [Line(post=post)], Caller(subject="a", level=LEVEL_MAX), NOW
+    )
 
     assert isinstance(verdict, Refused)
     assert [fault.pointer for fault in verdict.refusal.errors] == ["#/summary"]

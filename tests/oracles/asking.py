@@ -353,6 +353,7 @@ async def _admit(about: Known, on: Any) -> None:
     texts = ["actor-40", "Actor 40", "The 40th one", "nobody"]
     await reader.named([*(("actor", each) for each in texts), ("document", "https://example.org/40")])
     await reader.subjects([*about.subjects.values(), *about.events.values(), uuid4()])
+    await reader.marked([*about.subjects.values(), *about.events.values(), uuid4()])
     await reader.last_bodies([about.subjects["hot"], about.subjects["a rare actor"], about.events["a late event"]])
     await reader.posted([about.events["a late event"], about.events["the famous event"]])
     await reader.merged([about.events["a late event"]])

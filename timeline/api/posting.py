@@ -52,7 +52,7 @@ def key_of(request: Asked, who: Identity) -> UUID | None:
 async def post_one(request: Asked, post: Record, params: PostParams, who: Identity) -> Written:
     """Record one post, or show what it would record."""
     to = service(request)
-    caller = Caller(subject=who.subject, on_missing=params.on_missing, key=key_of(request, who))
+    caller = Caller(subject=who.subject, level=who.level, on_missing=params.on_missing, key=key_of(request, who))
     if params.dry_run:
         admitted = await _admitted(to, post, caller)
         return Written(msgspec.json.encode(await preview(to, admitted, who)), JSON, {})
@@ -124,7 +124,7 @@ async def post_batch(
 ) -> entry.BatchReceipt:
     """Record the lines, all or each; a verdict for every one."""
     to = service(request)
-    caller = Caller(subject=who.subject, on_missing=params.on_missing, key=key_of(request, who))
+    caller = Caller(subject=who.subject, level=who.level, on_missing=params.on_missing, key=key_of(request, who))
     for left in reversed(range(PROPOSAL_RACES_MAX)):
         verdicts = await _verdicts(to, lines, caller)
         try:

@@ -15,7 +15,7 @@ import msgspec
 from timeline.errors import BadDate, Fault, Refusal, SlugTaken, UnknownReference
 from timeline.log.checks import date_faults, own_faults
 from timeline.log.read import LogReader
-from timeline.log.record import Group, NewRecord
+from timeline.log.record import TAKEN, Group, NewRecord
 from timeline.log.resolve import Known, Missing, Resolution, as_uuid, invalid, look_up, plain
 from timeline.model.codec import PAYLOAD_BYTES_MAX, Payload, canonical, may_be_faulty, payload_bytes, text_faults
 from timeline.model.dates import Occurred, read
@@ -45,6 +45,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     subject: str
     """The pseudonym that goes into `recorded_by`."""
+    level: int
+    """The highest level that they may read: what is marked above it is to them as if it were not there."""
     on_missing: Missing = "reject"
     key: UUID | None = None
     """The id that the caller's Idempotency-Key derives."""
@@ -111,7 +113,7 @@ class Admission:
         """A verdict for each line, in order; lines may name earlier ones by `#ref`, or by slug or name."""
         forms = [form_of(line.post) for line in lines]
         sound = [(line.post, form.slots) for line, form in zip(lines, forms, strict=True) if not form.faults]
-        known = await look_up(self._reader, sound, proposing=caller.on_missing == "propose")
+        known = await look_up(self._reader, sound, proposing=caller.on_missing == "propose", level=caller.level)
         verdicts: list[Admitted | Refused] = []
         for done, (line, form) in enumerate(zip(lines, forms, strict=True)):
             if done % LINES_AT_A_TIME == LINES_AT_A_TIME - 1:
@@ -138,13 +140,13 @@ class Admission:
         held = await self._reader.recorded(given, _request(form, caller)) if given else None
         if held is None:
             return None
-        return Admitted(number=line.number, ref=line.ref, records=(held,), needs=frozenset(), filled_in={})
+        shown = filled_in(line.post, None) if isinstance(line.post, Registration) else {}
+        return Admitted(number=line.number, ref=line.ref, records=(held,), needs=frozenset(), filled_in=shown)
 
     def _admit(self, line: Line, form: Form, caller: Caller, now: datetime, known: Known) -> Admitted:
         post, body = line.post, form.body
-        resolution = Resolution(
-            known, self._new_id if caller.on_missing == "propose" else None, getattr(post, "marking", None)
-        )
+        marking, proposing = getattr(post, "marking", None), caller.on_missing == "propose"
+        resolution = Resolution(known, self._new_id, marking, proposing=proposing)
         for slot in form.slots:
             slot.put(resolution.visit(slot.found))
         resolution.check()
@@ -229,6 +231,8 @@ def _registered_identity(
     holders = {n.subject for n in known.named.get((kind, slug), []) if n.form == "slug"} if slug else set()
     holder = known.keys.get((kind, Key("slug", slug))) if slug else None
     holder = holder or next(iter(holders), None)
+    if (kind, slug) in known.taken:
+        raise SlugTaken(TAKEN)
     if thing.revision is None:
         if holder not in (None, given, fresh):
             current = known.subjects[holder].revision

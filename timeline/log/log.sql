@@ -30,6 +30,35 @@ CROSS JOIN LATERAL (
   SELECT revision FROM timeline.log WHERE log.subject = wanted.subject ORDER BY revision DESC LIMIT 1
 ) AS last
 
+-- name: marked_revisions
+-- As `current_revisions`, with the marking in force: what a registered thing was last registered under; of an event what
+-- a marking or a correction said last, else what it was posted under. Null where that said none, or was erased.
+-- $1 subjects
+-- Read from the log itself, an edit of the event at a time: a table of markings would cost every append a row, and only
+-- writers below the highest level ask.
+SELECT wanted.subject, first.kind, first.position, last.revision,
+       NOT EXISTS (SELECT FROM timeline.payload WHERE payload.position = first.position) AS erased,
+       said.known IS NOT NULL AS known, said.marking
+FROM unnest($1::uuid[]) AS wanted (subject)
+CROSS JOIN LATERAL (
+  SELECT kind, position FROM timeline.log WHERE log.subject = wanted.subject AND log.revision = 1 OFFSET 0
+) AS first
+CROSS JOIN LATERAL (
+  SELECT revision FROM timeline.log WHERE log.subject = wanted.subject ORDER BY revision DESC LIMIT 1
+) AS last
+LEFT JOIN LATERAL (
+  SELECT true AS known, coalesce(body.said #>> '{body,event,marking}', body.said #>> '{body,marking}') AS marking
+  FROM timeline.log
+  CROSS JOIN LATERAL (
+    SELECT convert_from(bytes, 'UTF8')::json AS said FROM timeline.payload
+    WHERE payload.position = log.position OFFSET 0
+  ) AS body
+  WHERE log.subject = wanted.subject
+    AND (log.kind = first.kind OR log.kind = 'marking'
+         OR log.kind = 'correction' AND body.said #>> '{body,event,marking}' IS NOT NULL)
+  ORDER BY log.revision DESC LIMIT 1
+) AS said ON true
+
 -- name: last_records
 -- The last record about each subject: for a registration, the thing as it stands.
 -- $1 subjects

@@ -16,6 +16,7 @@ from timeline.errors import ForkedLog
 from timeline.log.record import Named, NewRecord, Stored, Subject
 from timeline.model.codec import Payload, read_payload
 from timeline.model.kinds import AnyEvent, Event
+from timeline.model.record import LEVEL_MAX, level_of
 from timeline.model.registry import folded
 
 SQL = load(Path(__file__).with_name("log.sql"))
@@ -84,6 +85,7 @@ class LogReader:
         self._pool = pool
         self._named = _Together(self._ask_named)
         self._subjects = _Together(self._ask_subjects)
+        self._marked = _Together(self._ask_marked)
         self._last_bodies = _Together(self._ask_last_bodies)
 
     async def named(self, asked: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Named]]:
@@ -93,6 +95,10 @@ class LogReader:
     async def subjects(self, ids: Collection[UUID]) -> dict[UUID, Subject]:
         """What the log knows of each id that is a subject: an event or a registered thing."""
         return await self._subjects.get(ids)
+
+    async def marked(self, ids: Collection[UUID]) -> dict[UUID, Subject]:
+        """As `subjects`, each with the level that may see it; for writers who may not see everything."""
+        return await self._marked.get(ids)
 
     async def last_bodies(self, ids: Collection[UUID]) -> dict[UUID, Stored]:
         """The last registration of each thing, as recorded."""
@@ -109,6 +115,10 @@ class LogReader:
     async def _ask_subjects(self, ids: list[UUID]) -> dict[UUID, Subject]:
         rows = await self._pool.fetch(SQL.current_revisions, ids)
         return {r["subject"]: Subject(r["kind"], r["position"], r["revision"], r["erased"]) for r in rows}
+
+    async def _ask_marked(self, ids: list[UUID]) -> dict[UUID, Subject]:
+        rows = await self._pool.fetch(SQL.marked_revisions, ids)
+        return {r["subject"]: Subject(r["kind"], r["position"], r["revision"], r["erased"], _level(r)) for r in rows}
 
     async def _ask_last_bodies(self, ids: list[UUID]) -> dict[UUID, Stored]:
         return {r["subject"]: stored(r) for r in await self._pool.fetch(SQL.last_records, ids)}
@@ -156,6 +166,11 @@ class LogReader:
             for record in records:
                 yield record
             after = records[-1].position
+
+
+def _level(row: asyncpg.Record) -> int:
+    """The level that a marking asks of readers; of what is erased nobody can say, so the highest."""
+    return level_of(row["marking"]) if row["known"] else LEVEL_MAX
 
 
 def event_in(payload: Payload) -> Event:

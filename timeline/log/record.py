@@ -8,6 +8,9 @@ import msgspec
 
 from timeline.model.registry import Key
 
+TAKEN = "A slug or address in this post is registered already. Choose another; if it was free a moment ago, post again."
+"""All that is said of what has it: who posts may not see that, or it was registered a moment ago."""
+
 
 class Subject(NamedTuple):
     """A thing that the log knows: the kind of its first record, and its current revision."""
@@ -17,6 +20,8 @@ class Subject(NamedTuple):
     revision: int
     erased: bool = False
     """Whether nothing is left of what was said: it can't be answered any more."""
+    level: int = 0
+    """The lowest level that may see it, where that was asked: by its marking in force, and the highest once erased."""
 
 
 class Named(NamedTuple):

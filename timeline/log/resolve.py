@@ -3,7 +3,7 @@
 Never guessed: one match is taken, none is a fault or (asked for) a proposal, several are a fault with the candidates.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -15,7 +15,7 @@ from timeline.log.record import Named, Subject
 from timeline.model.edits import EDITS, Correction, Duplicate
 from timeline.model.faults import shown
 from timeline.model.kinds import EVENTS, Confirmation, Event
-from timeline.model.record import Marking, Record
+from timeline.model.record import LEVEL_MAX, Marking, Record
 from timeline.model.references import Found, Slot
 from timeline.model.registry import (
     REGISTRATIONS,
@@ -42,6 +42,8 @@ class Known(msgspec.Struct, kw_only=True):
 
     named: dict[tuple[str, str], list[Named]]
     subjects: dict[UUID, Subject]
+    taken: frozenset[tuple[str, str]] = frozenset()
+    """Slugs and addresses, each with its kind, of what the caller may not see: nothing else may have them."""
     documents: dict[UUID, Document]
     """The documents named, as registered last: their dates are what words like "last week" are read from."""
     speakers: dict[UUID, Source] = {}
@@ -76,9 +78,16 @@ class Known(msgspec.Struct, kw_only=True):
 
 
 async def look_up(
-    reader: LogReader, named_by: Sequence[tuple[Record, Sequence[Slot]]], *, proposing: bool = False
+    reader: LogReader,
+    named_by: Sequence[tuple[Record, Sequence[Slot]]],
+    *,
+    proposing: bool = False,
+    level: int = LEVEL_MAX,
 ) -> Known:
-    """Everything that posts name, asked of the log at once; when proposing, also whether its slugs are taken."""
+    """Everything that posts name, asked of the log at once; when proposing, also whether its slugs are taken.
+
+    What is marked above the caller's level is left out here, so that nothing after this can tell of it.
+    """
     posts = [post for post, _ in named_by]
     found = [slot.found for _, slots in named_by for slot in slots if slot.found.to != "date"]
     texts: set[tuple[str, str]] = {
@@ -90,11 +99,17 @@ async def look_up(
     named = await reader.named(texts)
     ids = {found_id for f in found if (found_id := as_uuid(f.text))}
     ids |= {own for post in posts if (own := as_uuid(getattr(post, "id", None)))}
-    if any(isinstance(post, Registration) for post in posts):  # who holds a slug, and at which revision
+    if level < LEVEL_MAX or any(isinstance(post, Registration) for post in posts):
+        # Who may see what is named; and who holds a slug, at which revision.
         ids |= {each.subject for several in named.values() for each in several}
+    taken: frozenset[tuple[str, str]] = frozenset()
+    if level == LEVEL_MAX:
+        subjects = await reader.subjects(ids)
+    else:
+        subjects = {i: each for i, each in (await reader.marked(ids)).items() if each.level <= level}
+        named, taken = _seen(named, subjects)
     kinds = {"document", "source"} if any(_needs_speaker(post) for post in posts) else {"document"}
     wanted = {each.subject for (kind, _), several in named.items() for each in several if kind in kinds}
-    subjects = await reader.subjects(ids)
     last = await reader.last_bodies(wanted | {i for i, s in subjects.items() if s.kind in kinds})
     bodies = {i: (record.kind, record.body or {}) for i, record in last.items()}
     undone = {
@@ -104,6 +119,7 @@ async def look_up(
     return Known(
         named=named,
         subjects=subjects,
+        taken=taken,
         merged=await reader.merged(undone),
         events=await reader.posted(confirmed),
         documents={
@@ -111,6 +127,15 @@ async def look_up(
         },
         speakers={i: msgspec.convert(body, Source) for i, (kind, body) in bodies.items() if kind == "source" and body},
     )
+
+
+def _seen(
+    named: Mapping[tuple[str, str], list[Named]], subjects: Container[UUID]
+) -> tuple[dict[tuple[str, str], list[Named]], frozenset[tuple[str, str]]]:
+    """What texts name of those subjects; and what slugs and addresses of others they are."""
+    seen = {key: [each for each in several if each.subject in subjects] for key, several in named.items()}
+    hidden = (key for key, several in named.items() for e in several if e.form != "name" and e.subject not in subjects)
+    return seen, frozenset(hidden)
 
 
 def _needs_speaker(post: Record) -> bool:
@@ -122,9 +147,12 @@ def _needs_speaker(post: Record) -> bool:
 class Resolution:
     """The references of one line: visit each, then see what was wrong, proposed, or needed."""
 
-    def __init__(self, known: Known, propose: Callable[[], UUID] | None, marking: Marking | None) -> None:
+    def __init__(
+        self, known: Known, new_id: Callable[[], UUID], marking: Marking | None, *, proposing: bool = False
+    ) -> None:
         self._known = known
-        self._propose = propose
+        self._new_id = new_id
+        self._proposing = proposing
         self._marking = marking
         self._unknown: list[Fault] = []
         self._ambiguous: list[Fault] = []
@@ -192,10 +220,13 @@ class Resolution:
         if (before := self._proposed_before(found)) is not None:
             return before
         thing: Registration
-        if _is_address(found):
+        if _is_address(found) and (found.to, found.text) in self._known.taken:
+            # Another document that readers of this one may not see has the address: to them it is known by its text.
+            subject, thing = self._new_id(), Document(title=found.text, marking=self._marking)
+        elif _is_address(found):
             subject, thing = uuid5(NAMESPACE_URL, found.text), Document(url=found.text, marking=self._marking)
-        elif self._propose is not None:
-            subject = self._propose()
+        elif self._proposing:
+            subject = self._new_id()
             thing = self._thing(found, subject)
         else:
             return None
@@ -221,7 +252,7 @@ class Resolution:
 
     def _taken(self, kind: str, slug: str) -> bool:
         key, known = Key("slug", slug), self._known
-        if known.named.get((kind, slug)) or (kind, key) in known.keys:
+        if known.named.get((kind, slug)) or (kind, key) in known.keys or (kind, slug) in known.taken:
             return True
         return any(thing.kind_of() == kind and key in keys(thing) for thing in self.proposed.values())
 

@@ -37,7 +37,7 @@ from timeline.errors import (
     WrongRevision,
 )
 from timeline.log.read import SQL
-from timeline.log.record import Group, NewRecord, Receipt
+from timeline.log.record import TAKEN, Group, NewRecord, Receipt
 from timeline.model.registry import REGISTRATIONS
 
 log = structlog.get_logger()
@@ -394,7 +394,7 @@ def _about(new: NewRecord, refusal: Refusal) -> Refusal:
 def _refusal_of(error: Exception) -> TimelineError:
     """What a caller is told of an append that the database refused for good."""
     if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "name_alone":
-        return SlugTaken("A slug or address in this post was registered meanwhile. Post it again.")
+        return SlugTaken(TAKEN)
     if isinstance(error, asyncpg.DataError | asyncpg.ProgramLimitExceededError):
         return InvalidRecord("The database can't hold this record.")
     log.error("append refused by the database", error=type(error).__name__, message=_message(error))
