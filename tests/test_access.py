@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from timeline.access import Access, owner_token
+from timeline.access import SCOPES, Access, owner_token
 from timeline.errors import NoToken, WrongSetting, WrongToken
 from timeline.model.record import LEVEL_MAX, level_of
 
@@ -24,14 +24,14 @@ WRONG = (
 
 
 def test_the_owner_may_read_and_write_everything() -> None:
-    who = Access(TOKEN, None).identify(f"Bearer {TOKEN}", to_write=True)
+    who = Access(TOKEN, None).identify(f"Bearer {TOKEN}", "admin")
 
-    assert (who.subject, who.level, who.may_write) == ("owner", LEVEL_MAX, True)
+    assert (who.subject, who.level, who.scope) == ("owner", LEVEL_MAX, "admin")
 
 
 @pytest.mark.parametrize("header", [f"bearer {TOKEN}", f"BEARER {TOKEN}", f"Bearer  {TOKEN} "])
 def test_case_of_the_scheme_and_spaces_do_not_matter(header: str) -> None:
-    assert Access(TOKEN, None).identify(header).may_write
+    assert Access(TOKEN, None).identify(header).may("admin")
 
 
 @pytest.mark.parametrize("header", WRONG)
@@ -44,9 +44,9 @@ def test_a_wrong_token_is_refused_even_where_none_is_needed(header: str, audienc
 
 
 def test_without_a_token_nothing_is_open() -> None:
-    for to_write in (False, True):
+    for scope in SCOPES:
         with pytest.raises(NoToken):
-            Access(TOKEN, None).identify(None, to_write=to_write)
+            Access(TOKEN, None).identify(None, scope)
 
 
 def test_an_audience_opens_reads_of_its_level_and_no_writes() -> None:
@@ -54,9 +54,9 @@ def test_an_audience_opens_reads_of_its_level_and_no_writes() -> None:
 
     who = access.identify(None)
 
-    assert (who.subject, who.level, who.may_write) == ("", level_of("clear"), False)
+    assert (who.subject, who.level, who.scope, who.is_public) == ("", level_of("clear"), "read", True)
     with pytest.raises(NoToken):
-        access.identify(None, to_write=True)
+        access.identify(None, "append")
 
 
 def test_the_token_is_made_once_long_and_private(tmp_path: Path) -> None:

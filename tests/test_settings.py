@@ -19,6 +19,8 @@ OTHERS = {
     "body_bytes_max": ("2048", 2048),
     "batch_bytes_max": ("4096", 4096),
     "batch_lines_max": ("7", 7),
+    "requests_per_second": ("0", 0.0),
+    "requests_burst": ("9", 9),
     "queue_records_max": ("8", 8),
     "connections_max": ("3", 3),
     "visible_wait_seconds": ("0.5", 0.5),

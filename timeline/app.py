@@ -15,8 +15,10 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from timeline.access import Access, owner_token
+from timeline.access.bucket import Buckets
 from timeline.api import changes, diff, events, impact, meta, registries, search, timelines, weeks
 from timeline.api.edge import Edge
+from timeline.api.gate import Gate
 from timeline.api.metrics import Metrics
 from timeline.api.openapi import document, encoded
 from timeline.api.problems import handle
@@ -105,7 +107,8 @@ class Application:
         )
         held = Metrics(writer, projector)
         self.litestar.state.service, self.litestar.state.metrics = self.service, held
-        self.asgi = Edge(self.litestar, self.litestar.routes, held, Recent(self.service))
+        gate = Gate(self.litestar.state, Buckets(self.settings.requests_per_second, self.settings.requests_burst))
+        self.asgi = Edge(self.litestar, self.litestar.routes, gate, held, Recent(self.service, gate))
         return self.service
 
     async def stop(self) -> None:

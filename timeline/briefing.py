@@ -32,7 +32,7 @@ async def brief_here(to: Reads, week: str, asked: dict[str, str], audience: str)
     if not await to.projector.reached(head, FOLDING_SECONDS_MAX):
         why = to.projector.health.stopped or f"they are at {to.projector.health.position}"
         raise Behind(f"The read models did not come to position {head}: {why}.")
-    who = Identity(subject="", level=level_of(audience), may_write=False)
+    who = Identity(subject="", level=level_of(audience))
     return render(FORMATS["markdown"], await weekly(to, who, params, week))
 
 

@@ -4,6 +4,7 @@
     ├── Refusal                     the caller can mend it; becomes a problem document (RFC 9457)
     │   ├── BadRequest 400          MalformedRequest · MalformedJson · BadParameter · UnknownParameter · BadCursor
     │   ├── Unauthorised 401        NoToken · WrongToken
+    │   ├── Forbidden 403           TooManyRequests 429
     │   ├── NotFound 404            MethodNotAllowed 405 · NotAcceptable 406 · Gone 410
     │   ├── Conflict 409            IdTaken · WrongRevision · SlugTaken
     │   ├── BodyTooLarge 413        UnsupportedMediaType 415 · TooSlow 408 · HeadTooLarge 431
@@ -110,6 +111,18 @@ class NoToken(Unauthorised):
 
 class WrongToken(Unauthorised):
     """The token is not known."""
+
+
+class Forbidden(Refusal):
+    """The token may not do this."""
+
+    status = 403
+
+
+class TooManyRequests(Refusal):
+    """More was asked in a short time than is answered."""
+
+    status = 429
 
 
 class NotFound(Refusal):

@@ -44,6 +44,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes_max: Annotated[int, Meta(ge=1_024, description="The largest body of one post.")] = 1_048_576
     batch_bytes_max: Annotated[int, Meta(ge=1_024, description="The largest body of a batch.")] = 33_554_432
     batch_lines_max: Annotated[int, Meta(ge=1, description="The most lines of a batch.")] = 10_000
+    requests_per_second: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Requests a second for each token, and for each address without one; 0 for no limit. "
+            "Ten times as many for the owner.",
+        ),
+    ] = 200.0
+    requests_burst: Annotated[int, Meta(ge=1, description="Requests that may come at once before that counts.")] = 1_000
     queue_records_max: Annotated[int, Meta(ge=1, description="Records that may wait for the log; more get 503.")] = (
         20_000
     )

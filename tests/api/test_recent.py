@@ -133,7 +133,7 @@ async def test_tomorrow_is_another_day(
     assert application.service is not None
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     moved = msgspec.structs.replace(application.service, now=lambda: tomorrow)
-    monkeypatch.setattr(application.asgi, "_recent", Recent(moved))
+    monkeypatch.setattr(application.asgi, "_recent", Recent(moved, application.asgi._gate))
     application.litestar.state.service = moved
 
     answer = await again(api, tag)

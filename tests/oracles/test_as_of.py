@@ -23,7 +23,7 @@ from tests.conftest import client_of
 from tests.oracles.posts import ACTORS, CAST, PUBLISHED, Draft, Post, drafts, id_of, numbers, replies
 from tests.postgres import keep_seed, reset
 from tests.projections.folding import ROLE, fold_all
-from timeline.access import Access, Identity
+from timeline.access import Access, Identity, Scope
 from timeline.app import Application
 from timeline.db.migrate import migrate
 from timeline.db.statements import Statements
@@ -47,10 +47,13 @@ class Levels:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def identify(self, authorization: str | None, *, to_write: bool = False) -> Identity:
+    def identify(self, authorization: str | None, scope: Scope = "read") -> Identity:
         if authorization is not None and authorization.startswith(LEVEL):
-            return Identity(subject="", level=int(authorization.removeprefix(LEVEL)), may_write=False)
-        return self._access.identify(authorization, to_write=to_write)
+            return Identity(subject="", level=int(authorization.removeprefix(LEVEL)))
+        return self._access.identify(authorization, scope)
+
+    async def identified(self, authorization: str | None, scope: Scope = "read") -> Identity:
+        return self.identify(authorization, scope)
 
 
 class Store:

@@ -11,7 +11,9 @@ from timeline.projections.registered import feed
 
 @read(
     "/v1/changes",
-    Contract(operation_id="getChanges", tag="feed", query=ChangesParams, answers=Feed, refuses=(406, 503)),
+    Contract(
+        operation_id="getChanges", tag="feed", scope="read", query=ChangesParams, answers=Feed, refuses=(406, 503)
+    ),
 )
 async def get_changes(request: Asked) -> Written:
     """Records after a position, in order, none missing. Ask again `after` the `next` that you were given.
@@ -24,5 +26,5 @@ async def get_changes(request: Asked) -> Written:
     await to.seen(params.min_position)
     async with to.reader.at() as (connection, position):
         found = await feed(connection, params.after, params.limit, who.level, position)
-    headers = headers_of(None, position, public=not who.may_write) | {"Timeline-Next": str(found.next)}
+    headers = headers_of(None, position, public=who.is_public) | {"Timeline-Next": str(found.next)}
     return respond(request, fmt, found, headers)

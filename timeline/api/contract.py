@@ -8,12 +8,16 @@ from litestar import get as litestar_get
 from litestar import post as litestar_post
 from litestar.handlers import HTTPRouteHandler
 
+from timeline.access import Scope
+
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """A route's part in the contract."""
 
     operation_id: str
     tag: str
+    scope: Scope | Literal["open"]
+    """What a caller must be allowed to do; `open` is for anybody. The gate asks for it before the route runs."""
     query: type[msgspec.Struct] | None = None
     body: Any = None
     """The type of the body, or None."""
@@ -21,7 +25,6 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     answers: type | None = None
     """The type of the answer; its formats are those that render it."""
     status: int = 200
-    scope: Literal["open", "read", "append"] = "read"
     conditional: bool = False
     """Whether its answers carry an ETag, so that 304 is an answer too."""
     raw_media_type: str | None = None

@@ -24,6 +24,7 @@ from timeline.projections.pages import EVERYTHING, Connection, etag, names_of, s
     Contract(
         operation_id="getDifference",
         tag="difference",
+        scope="read",
         query=DiffParams,
         answers=Difference,
         conditional=True,
@@ -52,7 +53,7 @@ async def get_difference(request: Asked) -> Written:
         told = (asked, before, params.limit, params.cursor, written_as(request, fmt))
         tag = await etag(connection, told, timelines, who.level, position, as_of)
         if unchanged(request, tag):
-            return not_modified(tag, position, public=not who.may_write)
+            return not_modified(tag, position, public=who.is_public)
         query = DiffQuery(
             level=who.level,
             before=before,
@@ -73,7 +74,7 @@ async def get_difference(request: Asked) -> Written:
         names=names,
         next=walk_text(Steps(asked, before, position, following)) if following else None,
     )
-    return respond(request, fmt, answer, headers_of(tag, position, public=not who.may_write))
+    return respond(request, fmt, answer, headers_of(tag, position, public=who.is_public))
 
 
 async def _later(to: Service, params: DiffParams, before: int) -> int | None:

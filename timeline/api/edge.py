@@ -17,10 +17,14 @@ import structlog
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Send
 
+from timeline.access import Identity
 from timeline.api.answer import SUFFIX, SUFFIXES
+from timeline.api.contract import Contract
+from timeline.api.gate import Gate
 from timeline.api.metrics import Metrics
 from timeline.api.problems import answer, instance_of
-from timeline.api.recent import Recent, Told
+from timeline.api.recent import Asked, Recent, Told
+from timeline.api.service import IDENTITY
 from timeline.errors import BadRequest, MethodNotAllowed, NotFound, TimelineError
 from timeline.model.faults import shown
 
@@ -51,7 +55,12 @@ class _Address:
     def __init__(self, path: str) -> None:
         self.template = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
         self.parts = self.template.split("/")
-        self.methods: set[str] = set()
+        self.contracts: dict[str, Contract] = {}
+
+    @property
+    def methods(self) -> set[str]:
+        """The methods that it takes."""
+        return set(self.contracts)
 
     def takes(self, parts: list[str]) -> bool:
         """Whether a path of as many parts is one of these."""
@@ -71,7 +80,10 @@ class _Addresses:
                 made = self._exact[route.path] = _Address(route.path)
                 if "{" in route.path:
                     self._open.setdefault((len(made.parts), made.parts[2]), []).append(made)
-            self._exact[route.path].methods |= set(route.methods)
+            for handler in route.route_handlers:
+                if methods := set(map(str, handler.http_methods)) - {"OPTIONS"}:  # those the framework adds
+                    # Without a contract, so without a scope, nothing is served.
+                    self._exact[route.path].contracts |= dict.fromkeys(methods, handler.opt["contract"])
 
     def find(self, path: str) -> _Address | None:
         """The address that takes a path: one that is written so, before one with something left open."""
@@ -140,8 +152,9 @@ def _takes_gzip(accepted: bytes) -> bool:
 class Edge:
     """The outermost ASGI application."""
 
-    def __init__(self, inner: ASGIApp, routes: Iterable[Any], metrics: Metrics, recent: Recent) -> None:
+    def __init__(self, inner: ASGIApp, routes: Iterable[Any], gate: Gate, metrics: Metrics, recent: Recent) -> None:
         self._inner = inner
+        self._gate = gate
         self._recent = recent
         self._metrics = metrics
         self._addresses = _Addresses(routes)
@@ -155,8 +168,8 @@ class Edge:
         began = time.perf_counter()
         request_id = _request_id(scope)
         conditional = self._recent.asked(scope)
-        if conditional is not None and (told := self._recent.holds(conditional)) is not None:
-            await self._tell_again(told, send, request_id, began)
+        if conditional is not None and (told := self._recent.holds(conditional, scope)) is not None:
+            await self._tell_again(told, conditional, send, request_id, began)
             return
         asked, scope = scope, {**scope}  # the server goes on by its own: of HEAD it must know that no body follows
         address = self._prepare(scope)
@@ -167,13 +180,14 @@ class Edge:
                 if conditional is not None:
                     self._recent.keep(conditional, sender.status, sender.headers, address)
             finally:
-                self._note(asked["method"], address, sender.status, time.perf_counter() - began)
+                who = scope.get(IDENTITY)
+                self._note(asked["method"], address, sender.status, time.perf_counter() - began, who)
 
-    async def _tell_again(self, told: Told, send: Send, request_id: str, began: float) -> None:
+    async def _tell_again(self, told: Told, asked: Asked, send: Send, request_id: str, began: float) -> None:
         headers = [*told.headers, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-        self._note("GET", told.route, 304, time.perf_counter() - began, request_id=request_id)
+        self._note("GET", told.route, 304, time.perf_counter() - began, asked.who, request_id=request_id)
 
     def _prepare(self, scope: Any) -> _Address | None:
         """Take a format's suffix off the path of what can be read, and find what may answer it."""
@@ -207,12 +221,21 @@ class Edge:
         else:
             if method == "HEAD":
                 scope["method"] = "GET"  # a GET whose body is left out
+            try:
+                await self._gate.admit(scope, address.contracts[scope["method"]])
+            except TimelineError as error:
+                await _refuse(error, scope, receive, send, {})
+                return
             await self._inner(scope, receive, send)
 
-    def _note(self, method: str, address: _Address | None, status: int, seconds: float, **more: str) -> None:
-        """Count and log a request: never its body, its credentials or its query."""
+    def _note(
+        self, method: str, address: _Address | None, status: int, seconds: float, who: Identity | None, **more: str
+    ) -> None:
+        """Count and log a request: never its body, its credentials or its query; of the token its public id."""
         route = address.template if address else "unknown"
         self._metrics.request(method, route, status, seconds)
+        if who is not None and who.token:
+            more["token"] = who.token
         self._log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **more)
 
 

@@ -37,11 +37,11 @@ Posted: Any = Union[tuple({**EVENTS, **EDITS}.values())]  # noqa: UP007  (built 
     Contract(
         operation_id="postEvent",
         tag="events",
+        scope="append",
         query=PostParams,
         body=Posted,
         answers=Receipt,
         status=201,
-        scope="append",
         refuses=(409, 413, 415, 422, 503),
     ),
 )
@@ -51,7 +51,7 @@ async def post_event(request: Asked) -> Written:
     Four fields are enough: `kind, title, occurred, source`; for a reply `kind, of, source, occurred`. The receipt
     shows what was filled in. Repeat a post with the same `id` or `Idempotency-Key` and you get the first receipt.
     """
-    who = identify(request, to_write=True)
+    who = identify(request)
     params = read_query(request, PostParams)
     media_type(request, (JSON,))
     body = await body_of(request, service(request).settings.body_bytes_max)
@@ -63,12 +63,12 @@ async def post_event(request: Asked) -> Written:
     Contract(
         operation_id="postBatch",
         tag="events",
+        scope="append",
         query=BatchParams,
         body=BatchBody,
         body_media_types=(JSON, NDJSON),
         answers=BatchReceipt,
         status=201,
-        scope="append",
         refuses=(409, 413, 415, 422, 503),
     ),
 )
@@ -78,7 +78,7 @@ async def post_events(request: Asked) -> Written:
     201 when every line was recorded (or was before); 200 with `mode=each` when some were refused, and with `dry_run`;
     422 with `mode=atomic` when one was refused, and then nothing was recorded.
     """
-    who = identify(request, to_write=True)
+    who = identify(request)
     params = read_query(request, BatchParams)
     given = media_type(request, (JSON, NDJSON))
     settings = service(request).settings
@@ -101,6 +101,7 @@ async def post_events(request: Asked) -> Written:
     Contract(
         operation_id="getEvent",
         tag="events",
+        scope="read",
         query=EventParams,
         answers=EventShown,
         conditional=True,
@@ -123,7 +124,7 @@ async def get_event(request: Asked, event: FromPath[str]) -> Written:
         asked = (request.url.path, written_as(request, fmt), on, params.said_to)
         tag = await etag(connection, asked, [event_id], who.level, position, as_of)
         found = await event_shown(connection, event_id, who.level, position, on, params.said_to)
-    public = not who.may_write
+    public = who.is_public
     if isinstance(found, Moved):
         return elsewhere(request, f"/v1/events/{found.survivor}", 308)
     if unchanged(request, tag):
@@ -137,6 +138,7 @@ async def get_event(request: Asked, event: FromPath[str]) -> Written:
     Contract(
         operation_id="getEventHistory",
         tag="events",
+        scope="read",
         query=HistoryParams,
         answers=History,
         conditional=True,
@@ -163,7 +165,7 @@ async def get_history(request: Asked, event: FromPath[str]) -> Written:
         after = walk.place[0] if walk else 0
         found = await history(connection, event_id, who.level, position, after, params.limit)
     if unchanged(request, tag):
-        return not_modified(tag, position, public=not who.may_write)
+        return not_modified(tag, position, public=who.is_public)
     following = found.following
     answer = History(
         id=str(event_id),
@@ -173,7 +175,7 @@ async def get_history(request: Asked, event: FromPath[str]) -> Written:
         names=found.names,
         next=walk_text(Steps(asked, 0, position, (following, event_id))) if following is not None else None,
     )
-    return respond(request, fmt, answer, headers_of(tag, position, public=not who.may_write))
+    return respond(request, fmt, answer, headers_of(tag, position, public=who.is_public))
 
 
 def _id_of(event: str) -> UUID:

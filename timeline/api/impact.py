@@ -21,6 +21,7 @@ from timeline.projections.pages import subject_of
     Contract(
         operation_id="getImpact",
         tag="registries",
+        scope="read",
         query=ImpactParams,
         answers=Impact,
         refuses=(404, 406, 422, 503),
@@ -63,4 +64,4 @@ async def get_impact(request: Asked, source: FromPath[str]) -> Written:
         as_of=None if as_of is None else position,
         next=walk_text(Lists(asked, position, following)) if following else None,
     )
-    return respond(request, fmt, found, headers_of(None, position, public=not who.may_write))
+    return respond(request, fmt, found, headers_of(None, position, public=who.is_public))

@@ -12,12 +12,13 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from timeline import __version__
+from timeline.access import SCOPES
 from timeline.api.contract import Contract
 from timeline.api.posting import KEY
 from timeline.api.problems import MEDIA_TYPE, Problem
 from timeline.api.query import NAMED
 from timeline.formats import offered
-from timeline.model.entry import BatchReceipt, Feed, Preview
+from timeline.model.entry import BatchReceipt, Feed, Preview, Receipt
 from timeline.model.record import Record
 from timeline.model.schemas import schemas
 
@@ -25,7 +26,8 @@ REF = "#/components/schemas/{name}"
 JSON = "application/json"
 _TITLES = {
     400: "A parameter or the body can't be read.",
-    401: "No token, or one that is not known.",
+    401: "No token, or one that is not known, was revoked or has expired.",
+    403: "The token's scope is less than this needs.",
     404: "Nothing there that you may see.",
     405: "This address does not take this method; `Allow` lists those that it takes.",
     406: "None of the formats asked for is offered.",
@@ -34,6 +36,7 @@ _TITLES = {
     413: "The body is too large.",
     415: "The body's media type is not taken.",
     422: "The record does not fit its kind, or names what is not known.",
+    429: "Too many requests in a short time. See Retry-After.",
     503: "Not now: the queue is full, reads are behind, or the database is away. See Retry-After.",
 }
 
@@ -58,12 +61,12 @@ def document(routes: Iterable[tuple[str, HTTPRouteHandler]]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"bearer": []}],
+        "security": [{"bearer": ["admin"]}],
         "tags": [{"name": name} for name in sorted({contract.tag for _, _, contract in found})],
         "paths": paths,
         "components": {
             "schemas": names.components,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": _SCOPES}},
         },
     }
 
@@ -124,17 +127,25 @@ def _operation(path: str, handler: HTTPRouteHandler, contract: Contract, names: 
     }
     if rest.strip():
         found["description"] = "\n".join(line.strip() for line in rest.strip().splitlines())
-    if contract.scope == "append":
+    if _records(contract):
         found["parameters"].append(_IDEMPOTENCY_KEY)
-    if contract.scope == "open":
-        found["security"] = []
+    found["security"] = [] if contract.scope == "open" else [{"bearer": [contract.scope]}]
     if contract.scope == "read":  # without a token where the service is open to readers of what is clear
-        found["security"] = [{"bearer": []}, {}]
+        found["security"].append({})
     if contract.body is not None:
         found["requestBody"] = {"required": True, "content": _body(contract, names)}
     return found
 
 
+def _records(contract: Contract) -> bool:
+    """Whether a call posts records."""
+    return contract.answers in (Receipt, BatchReceipt)
+
+
+_SCOPES = (
+    "A token of this service: `Authorization: Bearer tl_...`, never in an address. Each call names the scope that it "
+    "needs; the scopes are " + " < ".join(SCOPES) + ", and each holds those before it."
+)
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -222,11 +233,12 @@ def _without_record(contract: Contract, names: _Schemas) -> dict[str, Any]:
 
 def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
     found: dict[str, Any] = {str(contract.status): _good(contract, names)}
-    if contract.scope == "append":
+    if _records(contract):
         found["200"] = _without_record(contract, names)
     if contract.conditional:
         found["304"] = {"description": "What you have still holds.", "headers": _headers("ETag", "Timeline-Position")}
-    for status in sorted({400, *contract.refuses, *(() if contract.scope == "open" else (401,))}):
+    gate = () if contract.scope == "open" else (401, 429) if contract.scope == "read" else (401, 403, 429)
+    for status in sorted({400, *contract.refuses, *gate}):
         found[str(status)] = _problem(status, names)
     if contract.operation_id == "getWeek":
         found["307"] = _moved("The dated week that `current` or `last` is.")
@@ -256,7 +268,7 @@ def _good(contract: Contract, names: _Schemas) -> dict[str, Any]:
 
 _SENT: dict[str, Callable[[Contract], bool]] = {
     "ETag": lambda contract: contract.conditional,
-    "Location": lambda contract: contract.scope == "append" and contract.answers is not BatchReceipt,
+    "Location": lambda contract: contract.answers is Receipt,
     "Timeline-Next": lambda contract: contract.answers is Feed,
     "Timeline-Position": lambda contract: contract.scope != "open" and contract.answers is not BatchReceipt,
 }
@@ -273,7 +285,7 @@ _HEADERS: dict[str, tuple[str, dict[str, str]]] = {
     "Timeline-Position": ("The position of the log that was read at, or that the record has.", {"type": "integer"}),
     "WWW-Authenticate": ("How to say who you are.", {"type": "string"}),
 }
-_OF_STATUS = {401: "WWW-Authenticate", 405: "Allow", 503: "Retry-After"}
+_OF_STATUS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
 
 
 def _headers(*names: str) -> dict[str, Any]:

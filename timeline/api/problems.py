@@ -58,6 +58,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """The id that is taken, or that holds what was wanted."""
     revision: int | None = None
     """The current revision, after a wrong one."""
+    scope_needed: str | None = None
+    """The scope that this needs, where the token's is less."""
+    scope_held: str | None = None
+    """The scope of the token."""
     verdicts: list[LineVerdict] = []
     """A verdict for each line of a batch that was refused."""
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 
+from timeline.access import Identity
 from timeline.api.answer import have
+from timeline.api.gate import Gate
 from timeline.api.service import Service
-from timeline.errors import TimelineError
+from timeline.errors import TooManyRequests
 
 KEPT_MAX = 10_000
 """Addresses kept at most; then all are forgotten, and found again as they are asked."""
@@ -39,13 +41,15 @@ class Asked(msgspec.Struct, frozen=True):
     key: Key
     known: str
     stamp: Stamp
+    who: Identity
 
 
 class Recent:
     """What addresses answered lately to readers who asked whether it still holds."""
 
-    def __init__(self, to: Service) -> None:
+    def __init__(self, to: Service, gate: Gate) -> None:
         self._to = to
+        self._gate = gate
         self._told: dict[Key, Told] = {}
 
     def asked(self, scope: Any) -> Asked | None:
@@ -56,18 +60,25 @@ class Recent:
         stamp = _stamp(self._to)
         if stamp is None:
             return None
-        authorization = given.get(b"authorization")
-        try:
-            who = self._to.access.identify(authorization.decode("latin-1") if authorization is not None else None)
-        except TimelineError:
+        who = self._gate.known(scope)
+        if who is None:
             return None
-        key = (scope["path"], scope["query_string"], given.get(b"accept", b""), who.level, who.may_write)
-        return Asked(key, given[b"if-none-match"].decode("latin-1"), stamp)
+        key = (scope["path"], scope["query_string"], given.get(b"accept", b""), who.level, who.is_public)
+        return Asked(key, given[b"if-none-match"].decode("latin-1"), stamp, who)
 
-    def holds(self, asked: Asked) -> Told | None:
-        """What was told before, if the reader has that and nothing can have changed."""
+    def holds(self, asked: Asked, scope: Any) -> Told | None:
+        """What was told before, if the reader has that and nothing can have changed; it counts as a request.
+
+        Who asks too often gets none: the gate will refuse it.
+        """
         told = self._told.get(asked.key)
-        return told if told is not None and told.stamp == asked.stamp and have(asked.known, told.tag) else None
+        if told is None or told.stamp != asked.stamp or not have(asked.known, told.tag):
+            return None
+        try:
+            self._gate.count(asked.who, scope)
+        except TooManyRequests:
+            return None
+        return told
 
     def keep(self, asked: Asked, status: int, headers: list[tuple[bytes, bytes]], route: Any) -> None:
         """Keep what a conditional request was answered, if reads did not move meanwhile."""

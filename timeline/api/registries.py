@@ -51,12 +51,13 @@ def _list(kind: str) -> HTTPRouteHandler:
             page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, following)))
         if as_of is not None:
             page = msgspec.structs.replace(page, as_of=at)
-        return respond(request, fmt, page, headers_of(None, at, public=not who.may_write))
+        return respond(request, fmt, page, headers_of(None, at, public=who.is_public))
 
     list_them.__doc__ = f"Registered {collection}, by slug; with `q`, those found by it."
     contract = Contract(
         operation_id=f"list{_camel(collection)}",
         tag=TAG,
+        scope="read",
         query=RegistryParams,
         answers=RegisteredPage,
         refuses=(406, 503),
@@ -79,11 +80,16 @@ def _get(kind: str) -> HTTPRouteHandler:
         if isinstance(found, Moved):
             return elsewhere(request, f"/v1/{collection}/{found.survivor}", 308)
         found = msgspec.structs.replace(found, as_of=as_of)
-        return respond(request, fmt, found, headers_of(None, position, public=not who.may_write))
+        return respond(request, fmt, found, headers_of(None, position, public=who.is_public))
 
     get_one.__doc__ = f"One of the {collection}, by id or slug."
     contract = Contract(
-        operation_id=f"get{_camel(kind)}", tag=TAG, query=OneParams, answers=RegisteredShown, refuses=(404, 406, 503)
+        operation_id=f"get{_camel(kind)}",
+        tag=TAG,
+        scope="read",
+        query=OneParams,
+        answers=RegisteredShown,
+        refuses=(404, 406, 503),
     )
     return read(f"/v1/{collection}/{{named:str}}", contract)(get_one)
 
@@ -93,7 +99,7 @@ def _register(kind: str) -> HTTPRouteHandler:
     collection, cls = COLLECTIONS[kind], REGISTRATIONS[kind]
 
     async def register(request: Asked) -> Written:
-        who = identify(request, to_write=True)
+        who = identify(request)
         params = read_query(request, PostParams)
         media_type(request, (JSON,))
         body = await body_of(request, service(request).settings.body_bytes_max)
@@ -103,11 +109,11 @@ def _register(kind: str) -> HTTPRouteHandler:
     contract = Contract(
         operation_id=f"register{_camel(kind)}",
         tag=TAG,
+        scope="curate",
         query=PostParams,
         body=cls,
         answers=Receipt,
         status=201,
-        scope="append",
         refuses=(409, 413, 415, 422, 503),
     )
     return append(f"/v1/{collection}", contract)(register)

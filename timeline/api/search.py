@@ -17,6 +17,7 @@ from timeline.projections.pages import Connection, Opened, Query, Search, regist
     Contract(
         operation_id="searchEvents",
         tag="events",
+        scope="read",
         query=SearchParams,
         answers=Page,
         conditional=True,

@@ -26,6 +26,7 @@ def _contract(name: str, *refuses: int) -> Contract:
     return Contract(
         operation_id=name,
         tag="timelines",
+        scope="read",
         query=TimelineParams,
         answers=Page,
         conditional=True,
@@ -96,7 +97,7 @@ async def paged(
         asked = (query.fingerprint(), query.limit, params.cursor, written_as(request, fmt), on)
         tag = opened.tag(asked, who.level)
         if unchanged(request, tag):
-            return not_modified(tag, opened.position, public=not who.may_write)
+            return not_modified(tag, opened.position, public=who.is_public)
         cursor = read_cursor(opened_cursor(params.cursor), query) if params.cursor else None
         if params.as_of is not None and as_of is not None and cursor:
             await check_walk(to, params.as_of, as_of, cursor.position)
@@ -111,7 +112,7 @@ async def paged(
     if found.next is not None or as_of is not None:
         following = sealed(found.next) if found.next is not None else None
         found = msgspec.structs.replace(found, next=following, as_of=None if as_of is None else at)
-    return respond(request, fmt, found, headers_of(tag, at, public=not who.may_write), offers=Page)
+    return respond(request, fmt, found, headers_of(tag, at, public=who.is_public), offers=Page)
 
 
 def _check_days(params: TimelineParams) -> None:

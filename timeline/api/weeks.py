@@ -26,6 +26,7 @@ from timeline.projections.slices import WeekQuery, week_after, week_slice
     Contract(
         operation_id="getWeek",
         tag="weeks",
+        scope="read",
         query=WeekParams,
         answers=Slice,
         conditional=True,
@@ -52,10 +53,10 @@ async def get_week(request: Asked, week: FromPath[str]) -> Written:
         asked = (request.url.path, *narrowed, written_as(request, fmt), moments.on)
         tag = await etag(connection, asked, timelines, who.level, position, as_of)
         if unchanged(request, tag):
-            return not_modified(tag, position, public=not who.may_write)
+            return not_modified(tag, position, public=who.is_public)
         found = await _slice(connection, query, subjects, position, moments)
     found = msgspec.structs.replace(found, as_of=as_of)
-    return respond(request, fmt, found, headers_of(tag, position, public=not who.may_write))
+    return respond(request, fmt, found, headers_of(tag, position, public=who.is_public))
 
 
 async def weekly(to: Reads, who: Identity, params: WeekParams, week: str) -> Slice:

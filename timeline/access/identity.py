@@ -1,0 +1,36 @@
+"""Who asks: their pseudonym, what they may see, and what they may do."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+Scope = Literal["read", "append", "curate", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""The ladder of scopes: each holds those before it."""
+OWNER = "owner"
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks."""
+
+    subject: str
+    """The pseudonym that goes into `recorded_by`; empty for a reader without a token."""
+    level: int
+    """The highest level (index of a marking) that they may read."""
+    scope: Scope = "read"
+    """What they may do."""
+    token: str = ""
+    """The public id of their token, which may be logged; empty for a reader without one."""
+    desk: str | None = None
+    """The desk that the token is of: desks may take back and correct their own together."""
+    expires_at: float | None = None
+    """When it ends, in seconds since 1970; None for one that does not."""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether this is anybody, without a token."""
+        return not self.token
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the scope held is that one, or holds it."""
+        return SCOPES.index(self.scope) >= SCOPES.index(scope)
