@@ -73,6 +73,12 @@ async def connect(dsn: str, tables: str, role: str | None, *, tails: bool = Fals
         "timezone": "UTC",
         # What a crash takes back of the read models is folded again; the log, which is flushed first, is never behind.
         "synchronous_commit": "off",
+        # Whatever is folded is looked up by its id. Plans are made while the tables are new and kept while they grow:
+        # left to choose, the planner read all of a small table, and went on to do so with a large one.
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+        "jit": "off",
         "idle_in_transaction_session_timeout": f"{FOLDING_SECONDS_MAX}s",
         "idle_session_timeout": f"{SILENT_SECONDS_MAX}s" if tails else "0",
     }

@@ -144,15 +144,21 @@ SELECT id, kind, revision, level, position, recorded_at, body, from_position
 FROM registered WHERE id = ANY ($1::uuid[]) AND to_position = 9223372036854775807
 
 -- name: voices
--- The live voices on these events.
+-- The live voices on these events. Which are live is asked outside, else a plan made when there are few reads all that
+-- are, by the index that holds just those.
 -- $1 events
-SELECT event, id, body, from_position FROM voice
-WHERE event = ANY ($1::uuid[]) AND to_position = 9223372036854775807
+SELECT v.event, v.id, v.body, v.from_position FROM unnest($1::uuid[]) AS wanted (event)
+CROSS JOIN LATERAL (SELECT * FROM voice WHERE voice.event = wanted.event OFFSET 0) AS v
+WHERE v.to_position = 9223372036854775807
 
 -- name: hearers
 -- The events on which these have a live voice.
 -- $1 events
-SELECT id, event FROM voice WHERE id = ANY ($1::uuid[]) AND event <> id AND to_position = 9223372036854775807
+SELECT v.id, v.event FROM unnest($1::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+  SELECT id, event FROM voice WHERE voice.id = wanted.id AND voice.to_position = 9223372036854775807 OFFSET 0
+) AS v
+WHERE v.event <> v.id
 
 -- name: states
 -- The live states of these events.
@@ -202,23 +208,45 @@ WHERE r.id = ended.id AND r.from_position = ended.since
 
 -- name: end_voices
 -- $1 events, $2 voices, $3 from positions, $4 to positions
-UPDATE voice AS v SET to_position = ended.until
-FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS ended (event, id, since, until)
-WHERE v.event = ended.event AND v.id = ended.id AND v.from_position = ended.since
+UPDATE voice SET to_position = found.until
+FROM (
+  SELECT held.place, ended.until
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS ended (event, id, since, until)
+  CROSS JOIN LATERAL (
+    SELECT ctid AS place FROM voice AS v
+    WHERE v.event = ended.event AND v.id = ended.id AND v.from_position = ended.since OFFSET 0
+  ) AS held
+) AS found
+WHERE voice.ctid = found.place
 
 -- name: end_states
 -- $1 events, $2 low levels, $3 from positions, $4 to positions
-UPDATE event_state AS s SET to_position = ended.until
-FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bigint[]) AS ended (event, low, since, until)
-WHERE s.event = ended.event AND s.low = ended.low AND s.from_position = ended.since
-  AND s.to_position = 9223372036854775807
+UPDATE event_state SET to_position = found.until
+FROM (
+  SELECT held.place, ended.until
+  FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bigint[]) AS ended (event, low, since, until)
+  CROSS JOIN LATERAL (
+    SELECT ctid AS place FROM event_state AS s
+    WHERE s.event = ended.event AND s.to_position = 9223372036854775807 AND s.low = ended.low
+      AND s.from_position = ended.since OFFSET 0
+  ) AS held
+) AS found
+WHERE event_state.ctid = found.place
 
 -- name: end_entries
 -- $1 events, $2 timelines, $3 low levels, $4 from positions, $5 to positions
-UPDATE timeline_entry AS e SET to_position = ended.until
-FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[]) AS ended (event, timeline, low, since, until)
-WHERE e.event = ended.event AND e.timeline = ended.timeline AND e.low = ended.low AND e.from_position = ended.since
-  AND e.to_position = 9223372036854775807
+UPDATE timeline_entry SET to_position = found.until
+FROM (
+  SELECT held.place, ended.until
+  FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[])
+       AS ended (event, timeline, low, since, until)
+  CROSS JOIN LATERAL (
+    SELECT ctid AS place FROM timeline_entry AS e
+    WHERE e.event = ended.event AND e.timeline = ended.timeline AND e.low = ended.low
+      AND e.from_position = ended.since AND e.to_position = 9223372036854775807 OFFSET 0
+  ) AS held
+) AS found
+WHERE timeline_entry.ctid = found.place
 
 -- name: end_identities
 -- $1 actors, $2 low levels, $3 from positions, $4 to positions
