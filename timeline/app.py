@@ -17,6 +17,7 @@ from litestar.handlers import HTTPRouteHandler
 from timeline.access import Access, owner_token
 from timeline.access.bucket import Buckets
 from timeline.api import changes, diff, events, impact, meta, registries, search, timelines, weeks
+from timeline.api.cursors import Seal
 from timeline.api.edge import Edge
 from timeline.api.gate import Gate
 from timeline.api.metrics import Metrics
@@ -98,6 +99,7 @@ class Application:
         self.service = Service(
             settings=self.settings,
             access=Access(self.token, self.settings.audience),
+            cursors=Seal(self.token.encode()),
             log=log_reader,
             admission=Admission(log_reader, uuid_utils.compat.uuid7),
             writer=writer,

@@ -1,11 +1,14 @@
-"""Cursors on their way out and in: one that was changed or cut short is told from one that we gave.
+"""Cursors on their way out and in: closed to whoever carries them, and told from what we did not give.
 
-A checksum, no signature: a cursor is bound to its query and to the reader's level by the fingerprint in it, so whoever
-makes one up gets no more than by asking.
+A page that ends where it has looked at enough goes on after the last entry that it looked at, which may be one that its
+reader may not see: its days, its slug and its id must not be read from `next`. So a cursor is encrypted, and the same
+one comes out the same, since it is part of an answer's bytes. It is bound to its query and to the reader's level by the
+fingerprint in it.
 """
 
 import base64
 import hashlib
+import hmac
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,7 +16,7 @@ import msgspec
 
 from timeline.errors import BadCursor
 
-CHECK_LENGTH = 8
+TAG_BYTES = 16
 BEGINNING = ("", UUID(int=0))
 
 
@@ -23,23 +26,6 @@ class Walk(msgspec.Struct, frozen=True, array_like=True):
     query: str
     position: int
     after: tuple[str, UUID]
-
-
-def sealed(text: str) -> str:
-    """A cursor with its checksum."""
-    return text + _check(text)
-
-
-def opened(text: str) -> str:
-    """The cursor inside.
-
-    Raises:
-        BadCursor: it is not one that we gave.
-    """
-    inner, check = text[:-CHECK_LENGTH], text[-CHECK_LENGTH:]
-    if check != _check(inner):
-        raise _bad()
-    return inner
 
 
 class Steps(msgspec.Struct, frozen=True, array_like=True):
@@ -62,34 +48,74 @@ class Lists(msgspec.Struct, frozen=True, array_like=True):
 W = TypeVar("W", Walk, Steps, Lists)
 
 
-def walk_text(walk: Walk | Steps | Lists) -> str:
-    """The walk as a cursor."""
-    return sealed(base64.urlsafe_b64encode(msgspec.msgpack.encode(walk)).decode().rstrip("="))
+class Seal:
+    """Closes and opens cursors under the service's own key.
 
-
-def walk_of(text: str, query: str, kind: type[W]) -> W:
-    """The walk of a cursor that we gave for this query.
-
-    Raises:
-        BadCursor: it is not one, or belongs to another query.
+    A synthetic initialisation vector (as in RFC 5297): the tag is a keyed hash of what is closed, and what it is
+    covered with follows from the tag. Processes that share their data directory's secrets open each other's.
     """
-    inner = opened(text)
-    try:
-        walk = msgspec.msgpack.decode(base64.urlsafe_b64decode(inner + "=" * (-len(inner) % 4)), type=kind)
-    except (ValueError, msgspec.MsgspecError):
-        raise _bad() from None
-    if walk.query != query:
-        raise BadCursor("This cursor belongs to another query: keep the other parameters, or start without it.")
-    return walk
+
+    def __init__(self, secret: bytes) -> None:
+        self._of_tags, self._of_covers = (
+            hmac.digest(secret, use, "sha256") for use in (b"cursor tag", b"cursor cover")
+        )
+
+    def sealed(self, text: str) -> str:
+        """A text as a cursor."""
+        return self._close(text.encode())
+
+    def opened(self, text: str) -> str:
+        """The text of a cursor.
+
+        Raises:
+            BadCursor: it is not one that we gave.
+        """
+        try:
+            return self._open(text).decode()
+        except UnicodeDecodeError:  # of another kind of answer
+            raise _bad() from None
+
+    def walk_text(self, walk: Walk | Steps | Lists) -> str:
+        """The walk as a cursor."""
+        return self._close(msgspec.msgpack.encode(walk))
+
+    def walk_of(self, text: str, query: str, kind: type[W]) -> W:
+        """The walk of a cursor that we gave for this query.
+
+        Raises:
+            BadCursor: it is not one, or belongs to another query.
+        """
+        try:
+            walk = msgspec.msgpack.decode(self._open(text), type=kind)
+        except msgspec.MsgspecError:
+            raise _bad() from None
+        if walk.query != query:
+            raise BadCursor("This cursor belongs to another query: keep the other parameters, or start without it.")
+        return walk
+
+    def _close(self, inner: bytes) -> str:
+        tag = hmac.digest(self._of_tags, inner, "sha256")[:TAG_BYTES]
+        return base64.urlsafe_b64encode(tag + self._covered(tag, inner)).decode().rstrip("=")
+
+    def _open(self, text: str) -> bytes:
+        try:
+            raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except ValueError:
+            raise _bad() from None
+        tag, inner = raw[:TAG_BYTES], self._covered(raw[:TAG_BYTES], raw[TAG_BYTES:])
+        # Closed again and compared whole: the last letter of Base64 has bits that decoding drops.
+        if len(tag) < TAG_BYTES or not hmac.compare_digest(self._close(inner), text):
+            raise _bad()
+        return inner
+
+    def _covered(self, tag: bytes, inner: bytes) -> bytes:
+        cover = hashlib.shake_256(self._of_covers + tag).digest(len(inner))
+        return bytes(one ^ other for one, other in zip(inner, cover, strict=True))
 
 
 def fingerprint(*asked: object) -> str:
     """What a cursor is bound to."""
     return hashlib.sha256("\x00".join(map(str, asked)).encode()).hexdigest()[:16]
-
-
-def _check(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())[:CHECK_LENGTH].decode()
 
 
 def _bad() -> BadCursor:

@@ -5,7 +5,7 @@ from uuid import UUID
 from timeline.access import Identity
 from timeline.api.answer import headers_of, negotiated, not_modified, respond, unchanged, written_as
 from timeline.api.contract import Contract, read
-from timeline.api.cursors import Steps, fingerprint, walk_of, walk_text
+from timeline.api.cursors import Steps, fingerprint
 from timeline.api.moments import position_of
 from timeline.api.query import DiffParams, read_query
 from timeline.api.service import Asked, Service, identify, service
@@ -43,7 +43,7 @@ async def get_difference(request: Asked) -> Written:
     _check_week(params.week)
     await to.seen(params.min_position)
     asked = fingerprint("diff", params.from_, params.to, *_named(params), params.week, params.feeds, who.level)
-    walk = walk_of(params.cursor, asked, Steps) if params.cursor else None
+    walk = to.cursors.walk_of(params.cursor, asked, Steps) if params.cursor else None
     before = walk.before if walk else await position_of(to, params.from_, "from")
     after = walk.after if walk else await _later(to, params, before)
     async with to.reader.at(after) as (connection, position):
@@ -72,7 +72,7 @@ async def get_difference(request: Asked) -> Written:
         week=params.week,
         changes=found,
         names=names,
-        next=walk_text(Steps(asked, before, position, following)) if following else None,
+        next=to.cursors.walk_text(Steps(asked, before, position, following)) if following else None,
     )
     return respond(request, fmt, answer, headers_of(tag, position, public=who.is_public))
 

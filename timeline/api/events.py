@@ -11,7 +11,7 @@ from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified,
 from timeline.api.batch import BatchBody, lines_of
 from timeline.api.body import JSON, NDJSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
-from timeline.api.cursors import Steps, fingerprint, walk_of, walk_text
+from timeline.api.cursors import Steps, fingerprint
 from timeline.api.moments import asked_moment, check_walk
 from timeline.api.posting import post_batch, post_one
 from timeline.api.problems import answer, instance_of
@@ -156,7 +156,7 @@ async def get_history(request: Asked, event: FromPath[str]) -> Written:
     event_id = _id_of(event)
     as_of = await asked_moment(to, params.as_of, params.min_position)
     asked = fingerprint("history", event_id, who.level)
-    walk = walk_of(params.cursor, asked, Steps) if params.cursor else None
+    walk = to.cursors.walk_of(params.cursor, asked, Steps) if params.cursor else None
     if walk and params.as_of is not None and as_of is not None:
         await check_walk(to, params.as_of, as_of, walk.after)
     async with to.reader.at(walk.after if walk else as_of) as (connection, position):
@@ -173,7 +173,7 @@ async def get_history(request: Asked, event: FromPath[str]) -> Written:
         as_of=as_of,
         versions=found.versions,
         names=found.names,
-        next=walk_text(Steps(asked, 0, position, (following, event_id))) if following is not None else None,
+        next=to.cursors.walk_text(Steps(asked, 0, position, (following, event_id))) if following is not None else None,
     )
     return respond(request, fmt, answer, headers_of(tag, position, public=who.is_public))
 

@@ -5,7 +5,7 @@ from litestar.params import FromPath
 
 from timeline.api.answer import headers_of, negotiated, respond
 from timeline.api.contract import Contract, read
-from timeline.api.cursors import Lists, fingerprint, walk_of, walk_text
+from timeline.api.cursors import Lists, fingerprint
 from timeline.api.moments import asked_moment, check_walk
 from timeline.api.query import ImpactParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
@@ -42,7 +42,7 @@ async def get_impact(request: Asked, source: FromPath[str]) -> Written:
         raise BadParameter(f"{fault.pointer}: expected {fault.expected}, found {fault.found}.", errors=[fault])
     as_of = await asked_moment(to, params.as_of, params.min_position)
     asked = fingerprint(source, params.as_, params.by, params.said_to, who.level)
-    walk = walk_of(params.cursor, asked, Lists) if params.cursor else None
+    walk = to.cursors.walk_of(params.cursor, asked, Lists) if params.cursor else None
     if params.as_of is not None and as_of is not None and walk:
         await check_walk(to, params.as_of, as_of, walk.position)
     async with to.reader.folding, to.reader.at(as_of) as (connection, now):
@@ -62,6 +62,6 @@ async def get_impact(request: Asked, source: FromPath[str]) -> Written:
     found = msgspec.structs.replace(
         found,
         as_of=None if as_of is None else position,
-        next=walk_text(Lists(asked, position, following)) if following else None,
+        next=to.cursors.walk_text(Lists(asked, position, following)) if following else None,
     )
     return respond(request, fmt, found, headers_of(None, position, public=who.is_public))

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 from timeline.api.answer import elsewhere, headers_of, negotiated, respond
 from timeline.api.body import JSON, body_of, decode, media_type, plain
 from timeline.api.contract import Contract, append, read
-from timeline.api.cursors import BEGINNING, Walk, fingerprint, walk_of, walk_text
+from timeline.api.cursors import BEGINNING, Walk, fingerprint
 from timeline.api.moments import asked_moment, check_walk
 from timeline.api.posting import post_one
 from timeline.api.query import Known, PostParams, RegistryParams, named_in_path, read_query
@@ -40,7 +40,7 @@ def _list(kind: str) -> HTTPRouteHandler:
         fmt = negotiated(request, RegisteredPage)
         as_of = await asked_moment(to, params.as_of, params.min_position)
         query = fingerprint(kind, params.q or "", who.level)
-        walk = walk_of(params.cursor, query, Walk) if params.cursor else None
+        walk = to.cursors.walk_of(params.cursor, query, Walk) if params.cursor else None
         if params.as_of is not None and as_of is not None and walk:
             await check_walk(to, params.as_of, as_of, walk.position)
         async with to.reader.at(as_of) as (connection, position):
@@ -48,7 +48,7 @@ def _list(kind: str) -> HTTPRouteHandler:
             after = walk.after if walk else BEGINNING
             page, following = await registered_page(connection, kind, who.level, at, params.q, after, params.limit)
         if following is not None:
-            page = msgspec.structs.replace(page, next=walk_text(Walk(query, at, following)))
+            page = msgspec.structs.replace(page, next=to.cursors.walk_text(Walk(query, at, following)))
         if as_of is not None:
             page = msgspec.structs.replace(page, as_of=at)
         return respond(request, fmt, page, headers_of(None, at, public=who.is_public))

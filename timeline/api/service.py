@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.datastructures import State
 
 from timeline.access import Access, Identity
+from timeline.api.cursors import Seal
 from timeline.errors import Behind
 from timeline.log.admit import Admission
 from timeline.log.read import LogReader
@@ -48,6 +49,7 @@ class Service(Reads, frozen=True, kw_only=True):
     """The parts of a running service."""
 
     access: Access
+    cursors: Seal
     admission: Admission
     writer: Writer
 

@@ -10,8 +10,6 @@ from litestar.params import FromPath
 from timeline.access import Identity
 from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged, written_as
 from timeline.api.contract import Contract, read
-from timeline.api.cursors import opened as opened_cursor
-from timeline.api.cursors import sealed
 from timeline.api.moments import asked_moment, check_walk
 from timeline.api.query import TimelineParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
@@ -98,7 +96,7 @@ async def paged(
         tag = opened.tag(asked, who.level)
         if unchanged(request, tag):
             return not_modified(tag, opened.position, public=who.is_public)
-        cursor = read_cursor(opened_cursor(params.cursor), query) if params.cursor else None
+        cursor = read_cursor(to.cursors.opened(params.cursor), query) if params.cursor else None
         if params.as_of is not None and as_of is not None and cursor:
             await check_walk(to, params.as_of, as_of, cursor.position)
         at = min(cursor.position, opened.position) if cursor else opened.position
@@ -110,7 +108,7 @@ async def paged(
         else:
             found = await page(connection, query, opened.subject, cursor, at, on)
     if found.next is not None or as_of is not None:
-        following = sealed(found.next) if found.next is not None else None
+        following = to.cursors.sealed(found.next) if found.next is not None else None
         found = msgspec.structs.replace(found, next=following, as_of=None if as_of is None else at)
     return respond(request, fmt, found, headers_of(tag, at, public=who.is_public), offers=Page)
 
