@@ -23,6 +23,9 @@ OTHERS = {
     "requests_burst": ("9", 9),
     "queue_records_max": ("8", 8),
     "connections_max": ("3", 3),
+    "streams_max": ("100", 100),
+    "streams_per_token_max": ("3", 3),
+    "stream_beat_seconds": ("1.5", 1.5),
     "visible_wait_seconds": ("0.5", 0.5),
     "drain_seconds": ("0", 0.0),
 }

@@ -19,6 +19,7 @@ ROLES: dict[str, tuple[str | None, ...]] = {
     "projections/again.sql": (WRITER,),
     "projections/cited.sql": (WRITER,),
     "projections/diff.sql": (WRITER,),
+    "projections/feed.sql": (WRITER,),
     "projections/pages.sql": (WRITER,),
     "projections/projector.sql": (PROJECTOR,),
     "projections/tables.sql": (PROJECTOR,),

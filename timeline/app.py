@@ -25,11 +25,14 @@ from timeline.api.openapi import document, encoded
 from timeline.api.problems import handle
 from timeline.api.recent import Recent
 from timeline.api.service import Reads, Service
+from timeline.api.streams import Streams
 from timeline.db.listen import Listener
 from timeline.db.pool import open_pool
+from timeline.formats import sse
 from timeline.log.admit import Admission
 from timeline.log.read import LogReader
 from timeline.log.writer import Writer
+from timeline.projections.live import Live
 from timeline.projections.pages import Reader
 from timeline.projections.projector import Projector
 from timeline.settings import Settings
@@ -96,6 +99,8 @@ class Application:
             appends, new_salt=lambda: os.urandom(SALT_BYTES), queue_records_max=self.settings.queue_records_max
         )
         writer.start()
+        reader = Reader(reads)
+        live = Live(reader, projector, sse.record, self.settings.stream_beat_seconds)
         self.service = Service(
             settings=self.settings,
             access=Access(self.token, self.settings.audience),
@@ -104,18 +109,27 @@ class Application:
             admission=Admission(log_reader, uuid_utils.compat.uuid7),
             writer=writer,
             projector=projector,
-            reader=Reader(reads),
+            reader=reader,
             now=lambda: datetime.now(UTC),
+            live=live,
+            streams=Streams(self.settings.streams_max, self.settings.streams_per_token_max),
         )
-        held = Metrics(writer, projector)
+        live.start()
+        held = Metrics(writer, projector, self.service.streams)
         self.litestar.state.service, self.litestar.state.metrics = self.service, held
         gate = Gate(self.litestar.state, Buckets(self.settings.requests_per_second, self.settings.requests_burst))
         self.asgi = Edge(self.litestar, self.litestar.routes, gate, held, Recent(self.service, gate))
         return self.service
 
+    def end_streams(self) -> None:
+        """Let every open stream say that the service stops, and end: the server waits for them."""
+        if self.service is not None:
+            self.service.live.end()
+
     async def stop(self) -> None:
         """Append what is queued, stop folding, close the connections."""
         if self.service is not None:
+            await self.service.live.stop()
             with suppress(TimeoutError):  # a database that hangs must not keep us; nobody was told of what is left
                 async with asyncio.timeout(STOP_SECONDS_MAX):
                     await self.service.writer.drain()

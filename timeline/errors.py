@@ -4,13 +4,13 @@
     ├── Refusal                     the caller can mend it; becomes a problem document (RFC 9457)
     │   ├── BadRequest 400          MalformedRequest · MalformedJson · BadParameter · UnknownParameter · BadCursor
     │   ├── Unauthorised 401        NoToken · WrongToken
-    │   ├── Forbidden 403           TooManyRequests 429
+    │   ├── Forbidden 403           TooManyRequests 429 · TooManyStreams
     │   ├── NotFound 404            MethodNotAllowed 405 · NotAcceptable 406 · Gone 410
     │   ├── Conflict 409            IdTaken · WrongRevision · SlugTaken
     │   ├── BodyTooLarge 413        UnsupportedMediaType 415 · TooSlow 408 · HeadTooLarge 431
     │   ├── InvalidRecord 422       BatchRefused · UnknownReference · AmbiguousReference · KeyReused · NotApplicable
     │   ├── TooMuch 422
-    │   └── Unavailable 503         QueueFull · Behind · DatabaseUnavailable · ShuttingDown
+    │   └── Unavailable 503         QueueFull · StreamsFull · Behind · DatabaseUnavailable · ShuttingDown
     └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · WrongSetting
                                     EmbeddedServerFailed · NoAnswer
 
@@ -125,6 +125,10 @@ class TooManyRequests(Refusal):
     status = 429
 
 
+class TooManyStreams(TooManyRequests):
+    """More streams are open than one token may have."""
+
+
 class NotFound(Refusal):
     """There is nothing here that you may see."""
 
@@ -231,6 +235,10 @@ class Unavailable(Refusal):
 
 class QueueFull(Unavailable):
     """Too many posts are waiting."""
+
+
+class StreamsFull(Unavailable):
+    """As many streams are open as may be."""
 
 
 class Behind(Unavailable):

@@ -57,6 +57,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         20_000
     )
     connections_max: Annotated[int, Meta(ge=2, le=100, description="Connections to the database for requests.")] = 12
+    streams_max: Annotated[int, Meta(ge=1, description="Streams and waiting reads of the feed that may be open.")] = (
+        2_000
+    )
+    streams_per_token_max: Annotated[
+        int, Meta(ge=1, description="The same of one token, or of one address without any; more get 429.")
+    ] = 20
+    stream_beat_seconds: Annotated[
+        float, Meta(ge=0.05, le=300, description="How often a stream says how far it is, whatever comes.")
+    ] = 15.0
     visible_wait_seconds: Annotated[
         float, Meta(ge=0, le=60, description="How long a post waits to become readable, and a read for min_position.")
     ] = 2.0

@@ -62,6 +62,8 @@ def map_case(context: Any, case: Any) -> Any:
         case.query["recorded_from"] = "0"
     if "recorded_to" in (case.query or {}):
         case.query["recorded_to"] = _one_of(MOMENTS, str(case.query["recorded_to"]))
+    if "wait" in (case.query or {}):
+        case.query["wait"] = "0"  # nobody posts meanwhile
     if case.path.endswith("/impact") and (case.query or {}).get("by") == "publisher":
         case.query.pop("as", None)  # a publisher has no grade that weighs
     for name, text in (case.path_parameters or {}).items():

@@ -30,7 +30,7 @@ def test_formats_are_found_by_looking_json_first() -> None:
         (Impact, {"json", "markdown"}),
         (EventShown, {"json", "markdown"}),
         (History, {"json", "markdown"}),
-        (Feed, {"json", "ndjson"}),
+        (Feed, {"json", "ndjson", "sse"}),
         (RegisteredPage, {"json", "ndjson", "csv", "markdown"}),
         (RegisteredShown, {"json"}),
     ],

@@ -22,12 +22,13 @@ from timeline.model.record import LEVELS
 from timeline.model.weeks import week_of
 from timeline.projections.diff import DiffQuery, Place, changes
 from timeline.projections.events import event_shown
+from timeline.projections.feed import feed
 from timeline.projections.history import history
 from timeline.projections.pages import EVERYTHING as ALL_EVENTS
 from timeline.projections.pages import SQL as READ
 from timeline.projections.pages import Cursor, Query, Reader, Search, canonical_of, etag, page
 from timeline.projections.projector import NAME, begin, connect, step
-from timeline.projections.registered import feed, registered_one, registered_page
+from timeline.projections.registered import registered_one, registered_page
 from timeline.projections.said import page_said
 from timeline.projections.slices import WeekQuery, week_slice
 from timeline.projections.store import SQL as PROJECTOR

@@ -61,8 +61,8 @@ from timeline.model.entry import Entry
 from timeline.projections import events, pages, registered, slices
 from timeline.projections import fold as folds
 from timeline.projections import projector as projectors
+from timeline.projections.feed import feed
 from timeline.projections.projector import begin, connect, rebuild, step
-from timeline.projections.registered import feed
 from timeline.projections.world import ALL
 from timeline.settings import Settings
 

@@ -193,7 +193,7 @@ def _looks_at(plan: Plan) -> int:
     """What it must look at besides what it returns, in a log of any length: all that changed or happened in a time."""
     if plan.statement == "diff.changes":
         return 2 * WINDOW  # versions that began, and versions that ended
-    if plan.statement == "pages.feed":
+    if plan.statement == "feed.feed":
         return FEED
     return 7 * EVENTS_A_DAY if plan.statement == "pages.week_entries" and WITH_A_TOPIC in plan.question else 0
 

@@ -16,6 +16,8 @@ from timeline.model.faults import shown
 SUFFIX = "timeline_suffix"
 """Where the edge leaves the suffix that it took from a path."""
 AUTHORITY = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+HEAD_ONLY = "timeline_head"
+"""Where the edge notes that a GET was HEAD, and nobody will read a body."""
 WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 

@@ -1,6 +1,6 @@
 """What each route says of itself: the handler carries it, the OpenAPI document and the tests read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +19,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope | Literal["open"]
     """What a caller must be allowed to do; `open` is for anybody. The gate asks for it before the route runs."""
     query: type[msgspec.Struct] | None = None
+    headers: Mapping[str, str] = {}
+    """What may be said in headers of its own, in words by name."""
     body: Any = None
     """The type of the body, or None."""
     body_media_types: tuple[str, ...] = ("application/json",)

@@ -18,7 +18,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Send
 
 from timeline.access import Identity
-from timeline.api.answer import SUFFIX, SUFFIXES
+from timeline.api.answer import HEAD_ONLY, SUFFIX, SUFFIXES
 from timeline.api.contract import Contract
 from timeline.api.gate import Gate
 from timeline.api.metrics import Metrics
@@ -220,7 +220,7 @@ class Edge:
             await _refuse(MethodNotAllowed(f"Expected {allow['Allow']}, found {method}."), scope, receive, send, allow)
         else:
             if method == "HEAD":
-                scope["method"] = "GET"  # a GET whose body is left out
+                scope["method"], scope[HEAD_ONLY] = "GET", True  # a GET whose body is left out
             try:
                 await self._gate.admit(scope, address.contracts[scope["method"]])
             except TimelineError as error:

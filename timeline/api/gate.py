@@ -36,7 +36,7 @@ class Gate:
         try:
             who = await self._access().identified(authorization_of(scope), contract.scope)
         except Unauthorised:
-            self._buckets.take(_address(scope))
+            self._buckets.take(address_of(scope))
             raise
         self.count(who, scope)
         require(who, contract.scope)
@@ -55,7 +55,7 @@ class Gate:
         Raises:
             TooManyRequests: it is one too many.
         """
-        key = _address(scope) if who.is_public else who.token
+        key = address_of(scope) if who.is_public else who.token
         self._buckets.take(key, OWNER_TIMES if who.token == OWNER else 1)
 
     def _access(self) -> Access:
@@ -89,7 +89,7 @@ def authorization_of(scope: Any) -> str | None:
     return found[0].decode("latin-1") if found else None
 
 
-def _address(scope: Any) -> str:
+def address_of(scope: Any) -> str:
     """From where a request comes: of IPv6 the network, as a host there has 2^64 addresses."""
     host = (scope.get("client") or ("",))[0]
     try:

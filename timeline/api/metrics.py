@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from timeline.api.streams import Streams
 from timeline.log.writer import Writer
 from timeline.projections.projector import Projector
 
@@ -9,7 +10,7 @@ from timeline.projections.projector import Projector
 class Metrics:
     """The counters of one process."""
 
-    def __init__(self, writer: Writer, projector: Projector) -> None:
+    def __init__(self, writer: Writer, projector: Projector, streams: Streams) -> None:
         self._registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self._requests = Counter("timeline_requests", "Requests answered.", labels, registry=self._registry)
@@ -22,6 +23,10 @@ class Metrics:
         position.set_function(lambda: projector.health.position)
         stopped = Gauge("timeline_projection_stopped", "1 when a record can't be folded.", registry=self._registry)
         stopped.set_function(lambda: int(projector.health.stopped is not None))
+        open_streams = Gauge("timeline_open_streams", "Streams and waiting reads of the feed.", registry=self._registry)
+        open_streams.set_function(lambda: streams.open)
+        streamed = Gauge("timeline_streamed_records", "Records sent on streams so far.", registry=self._registry)
+        streamed.set_function(lambda: streams.records)
         self._head = Gauge(
             "timeline_log_position", "The last position of the log, when last asked.", registry=self._registry
         )

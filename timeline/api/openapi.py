@@ -19,7 +19,7 @@ from timeline.api.problems import MEDIA_TYPE, Problem
 from timeline.api.query import NAMED
 from timeline.formats import offered
 from timeline.model.entry import BatchReceipt, Feed, Preview, Receipt
-from timeline.model.record import Record
+from timeline.model.record import INTEGER_MAX, Record
 from timeline.model.schemas import schemas
 
 REF = "#/components/schemas/{name}"
@@ -36,7 +36,7 @@ _TITLES = {
     413: "The body is too large.",
     415: "The body's media type is not taken.",
     422: "The record does not fit its kind, or names what is not known.",
-    429: "Too many requests in a short time. See Retry-After.",
+    429: "Too many requests in a short time, or too many streams at once. See Retry-After.",
     503: "Not now: the queue is full, reads are behind, or the database is away. See Retry-After.",
 }
 
@@ -127,6 +127,7 @@ def _operation(path: str, handler: HTTPRouteHandler, contract: Contract, names: 
     }
     if rest.strip():
         found["description"] = "\n".join(line.strip() for line in rest.strip().splitlines())
+    found["parameters"] += [_header_parameter(name, words) for name, words in contract.headers.items()]
     if _records(contract):
         found["parameters"].append(_IDEMPOTENCY_KEY)
     found["security"] = [] if contract.scope == "open" else [{"bearer": [contract.scope]}]
@@ -164,6 +165,12 @@ def _path_parameter(name: str) -> dict[str, Any]:
     pattern, words = _IN_PATH.get(name, (NAMED.pattern, "An id or a slug."))
     schema = {"type": "string", "pattern": f"^({pattern})$"}
     return {"name": name, "in": "path", "required": True, "description": words, "schema": schema}
+
+
+def _header_parameter(name: str, words: str) -> dict[str, Any]:
+    """A header that says a position."""
+    schema = {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}
+    return {"name": name, "in": "header", "required": False, "description": words, "schema": schema}
 
 
 def _query_parameters(contract: Contract) -> list[dict[str, Any]]:

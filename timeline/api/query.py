@@ -14,10 +14,12 @@ from msgspec.structs import FieldInfo
 from timeline.api.moments import WEEK, Moment
 from timeline.api.service import Asked
 from timeline.errors import BadParameter, Fault, NotFound, UnknownParameter
+from timeline.model.edits import EDITS
 from timeline.model.faults import FAULTS_MAX, faults, shown
 from timeline.model.impact import By, Supposition
 from timeline.model.kinds import EVENTS
 from timeline.model.record import INTEGER_MAX
+from timeline.model.registry import REGISTRATIONS
 from timeline.model.standing import Word
 from timeline.projections.pages import LIMIT_MAX
 
@@ -32,6 +34,9 @@ MinPosition = Annotated[
 ]
 KindName: Any = Literal[tuple(EVENTS)]
 """A kind of event; made from the kinds, so that a new one is known here."""
+RecordKind: Any = Literal[(*EVENTS, *EDITS, *REGISTRATIONS)]
+"""A kind of record."""
+WAIT_SECONDS_MAX = 60
 Reference = Annotated[
     str, Meta(min_length=1, max_length=80, pattern=rf"^{NAMED.pattern}\Z", description="A slug or an id.")
 ]
@@ -211,7 +216,24 @@ class ChangesParams(Fresh, frozen=True, kw_only=True):
     after: Annotated[
         int, Meta(ge=0, le=POSITION_MAX, description="The position to go on after; 0 is the beginning.")
     ] = 0
-    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Positions to look at, at most.")] = 500
+    limit: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=LIMIT_MAX,
+            description="Positions to look at, at most; with a filter the records to show, of 2,000 positions.",
+        ),
+    ] = 500
+    actor: Annotated[Reference, Meta(description="Only what changed the timeline of this actor.")] | None = None
+    topic: Annotated[Reference, Meta(description="Only what changed the timeline of this topic.")] | None = None
+    kind: Annotated[list[RecordKind], Meta(description="Only these kinds; repeat it, or separate by commas.")] = []
+    standing_changed: Annotated[
+        bool, Meta(description="Only what left an event standing differently; `changed` tells from where to where.")
+    ] = False
+    wait: Annotated[
+        int,
+        Meta(ge=0, le=WAIT_SECONDS_MAX, description="Seconds to wait for a record, where there is none yet."),
+    ] = 0
 
 
 class Taken(Params, frozen=True, kw_only=True):

@@ -10,10 +10,12 @@ from litestar.datastructures import State
 
 from timeline.access import Access, Identity
 from timeline.api.cursors import Seal
+from timeline.api.streams import Streams
 from timeline.errors import Behind
 from timeline.log.admit import Admission
 from timeline.log.read import LogReader
 from timeline.log.writer import Writer
+from timeline.projections.live import Live
 from timeline.projections.pages import Reader
 from timeline.projections.projector import Projector
 from timeline.settings import Settings
@@ -52,6 +54,8 @@ class Service(Reads, frozen=True, kw_only=True):
     cursors: Seal
     admission: Admission
     writer: Writer
+    live: Live
+    streams: Streams
 
 
 def service(request: Asked) -> Service:

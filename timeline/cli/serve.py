@@ -98,6 +98,7 @@ async def _serve_on(listening: socket.socket, application: Any, settings: Settin
     try:
         await asyncio.shield(serving)
     finally:
+        application.end_streams()
         uvicorn_server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
         watching.cancel()

@@ -4,6 +4,7 @@
     json        every answer, in full (RFC 8259)      ndjson     one JSON object a line, names beside their ids
     csv         pages and weeks for spreadsheets      markdown   pages, events, what changed; a week as a brief
     brief       a week as an editor would send it     blocks     what Markdown answers are made of
+    sse         the feed as a stream of events
     words       the words that csv and markdown share
     escapes     hostile text stays text: one function per format that needs it
 

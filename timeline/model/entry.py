@@ -396,6 +396,18 @@ class RegisteredPage(Shape, frozen=True, kw_only=True):
     """The cursor of the following page; null on the last."""
 
 
+class StandingChanged(Shape, frozen=True, kw_only=True):
+    """An event that a record left standing differently."""
+
+    id: Identifier
+    title: str
+    """Its title."""
+    standing_before: Word
+    """Where it stood."""
+    standing: Word | None
+    """Where it stands from then on; null where it was recalled or merged into another."""
+
+
 class RecordShown(Shape, frozen=True, kw_only=True):
     """A record of the log, as the feed shows it."""
 
@@ -414,6 +426,10 @@ class RecordShown(Shape, frozen=True, kw_only=True):
     """Who recorded it, by pseudonym."""
     body: dict[str, Any] | None
     """What was said, references as ids; null when it was erased or is marked above your level."""
+    changed: list[StandingChanged] | UnsetType = UNSET
+    """Asked for `standing_changed`: the events that stand differently for it, at most 20 of `changed_total`."""
+    changed_total: int | UnsetType = UNSET
+    """Asked for `standing_changed`: how many events stand differently for it."""
 
 
 class Receipt(Shape, frozen=True, kw_only=True):

@@ -293,14 +293,3 @@ ORDER BY coalesce(slug, ''), id LIMIT $7
 -- $1 kind, $2 slug and $3 id that it started after, $4 how many it looked at
 SELECT coalesce(slug, '') AS slug, id FROM registered WHERE kind = $1 AND (coalesce(slug, ''), id) > ($2, $3::uuid)
 ORDER BY coalesce(slug, ''), id OFFSET $4 - 1 LIMIT 1
-
--- name: feed
--- Records after a position as a reader at a level may see them: hidden ones are left out.
--- $1 after, $2 up to and including, $3 level
-SELECT log.position, log.id, log.kind, log.subject, log.revision, log.recorded_at, payload.bytes
-FROM timeline.log LEFT JOIN timeline.payload
-  ON payload.position = log.position AND payload.position > $1 AND payload.position <= $2
-LEFT JOIN event ON event.id = log.subject
-LEFT JOIN registered ON registered.id = log.subject AND registered.to_position = 9223372036854775807
-WHERE log.position > $1 AND log.position <= $2 AND coalesce(event.level, registered.level, 3) <= $3
-ORDER BY log.position

@@ -1,4 +1,4 @@
-"""Registered things as they stand, and the feed of records."""
+"""Registered things as they stand."""
 
 from typing import Any
 from uuid import UUID
@@ -6,9 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from timeline.log.read import stored
-from timeline.log.record import Stored
-from timeline.model.entry import Feed, RecordShown, RegisteredPage, RegisteredShown
+from timeline.model.entry import RegisteredPage, RegisteredShown
 from timeline.model.record import MARKINGS
 from timeline.model.registry import folded
 from timeline.projections.pages import LOOKED_AT_MAX, SQL, Connection, Moved, canonical_of, registered_row
@@ -60,24 +58,4 @@ def _shown(row: asyncpg.Record | Any) -> RegisteredShown:
         slug=row["slug"],
         name=row["name"],
         body={name: value for name, value in body.items() if name not in ("kind", "id", "revision")},
-    )
-
-
-async def feed(connection: Connection, after: int, limit: int, level: int, position: int) -> Feed:
-    """The records after a position, up to what is folded, as far as this level may see them; `next` never skips."""
-    until = min(after + limit, position)
-    rows = await connection.fetch(SQL.feed, after, until, level) if until > after else []
-    return Feed(records=[_record(stored(row)) for row in rows], next=max(after, until))
-
-
-def _record(record: Stored) -> RecordShown:
-    return RecordShown(
-        position=record.position,
-        id=str(record.id),
-        kind=record.kind,
-        subject=str(record.subject),
-        revision=record.revision,
-        recorded_at=record.recorded_at,
-        recorded_by=record.recorded_by,
-        body=record.body,
     )
