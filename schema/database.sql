@@ -1,7 +1,9 @@
 -- The database schema as it stands: as all migrations make it. Written by `python -m tests.contracts`.
--- The roles timeline_writer and timeline_projector come before it: see migrations/0001_log.sql.
+-- Roles and event triggers are not in it, for they belong to no schema: see migrations/0002_roles.sql.
 
 CREATE SCHEMA timeline;
+
+CREATE SCHEMA timeline_guard;
 
 CREATE FUNCTION timeline.append_records(ids uuid[], kinds text[], subjects uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], name_subjects uuid[], name_types text[], name_forms text[], name_keys text[], OUT first_position bigint, OUT first_recorded_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
@@ -83,6 +85,34 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION timeline.refuse_gap() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'timeline', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+  first_position bigint;
+  last_position bigint;
+  last_recorded_at timestamptz;
+BEGIN
+  SELECT min(position) INTO first_position FROM added;
+  SELECT position, recorded_at INTO last_position, last_recorded_at
+  FROM log WHERE position < first_position ORDER BY position DESC LIMIT 1;
+  IF EXISTS (
+    SELECT FROM (
+      SELECT position, recorded_at,
+             coalesce(lag(position) OVER in_order, last_position, 0) AS position_before,
+             coalesce(lag(recorded_at) OVER in_order, last_recorded_at) AS recorded_before
+      FROM added WINDOW in_order AS (ORDER BY position)
+    ) AS new
+    WHERE position <> position_before + 1 OR recorded_at <= recorded_before
+  ) THEN
+    RAISE EXCEPTION 'timeline.log is gapless and in time: INSERT refused' USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION timeline.refuse_payload_delete() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'timeline', 'pg_temp'
@@ -98,6 +128,93 @@ BEGIN
   RETURN OLD;
 END
 $$;
+
+CREATE FUNCTION timeline_guard.refuse_definition() RETURNS event_trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+  what text;
+  fault text;
+BEGIN
+  SELECT object_type || ' ' || object_identity INTO what FROM pg_event_trigger_ddl_commands()
+  WHERE (schema_name = 'timeline' OR object_identity ~ '(^| )timeline(_guard)?(\.|$)') AND command_tag <> 'REINDEX'
+  LIMIT 1;
+  WITH ours AS (
+    SELECT oid, relname, relowner, relacl FROM pg_class
+    WHERE relnamespace = to_regnamespace('timeline') AND relkind = 'r'
+      AND relname IN ('log', 'payload', 'name', 'migration')
+  )
+  SELECT CASE
+    WHEN (SELECT count(*) FROM ours) < 4 THEN 'a table of the log would be gone'
+    WHEN (SELECT count(*) FROM pg_trigger
+          WHERE tgrelid IN (SELECT oid FROM ours) AND tgenabled IN ('O', 'A')
+            AND tgname IN ('log_rows', 'log_whole', 'log_next', 'payload_update', 'payload_delete', 'payload_whole',
+                           'name_rows', 'name_whole', 'migration_rows', 'migration_whole')) < 10
+      THEN 'a trigger of the log would not fire'
+    WHEN (SELECT count(*) FROM pg_proc
+          WHERE (proname = 'append_records' AND pronamespace = to_regnamespace('timeline'))
+            OR (proname = 'refuse_drop' AND pronamespace = to_regnamespace('timeline_guard'))) < 2
+      THEN 'a function of the log would be gone'
+    WHEN EXISTS (SELECT FROM pg_inherits JOIN ours ON oid IN (inhparent, inhrelid))
+      THEN 'another table would be part of the log'
+    WHEN EXISTS (SELECT FROM ours, aclexplode(relacl) AS given
+                 WHERE given.grantee <> relowner AND given.privilege_type <> 'SELECT')
+      OR EXISTS (SELECT FROM ours JOIN pg_attribute ON attrelid = oid, aclexplode(attacl) AS given
+                 WHERE given.grantee <> relowner AND given.privilege_type <> 'SELECT')
+      THEN 'somebody but its owner could change the log'
+    WHEN EXISTS (SELECT FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) AS given
+                 WHERE pronamespace = to_regnamespace('timeline') AND proname = 'append_records' AND given.grantee = 0)
+      THEN 'anybody could append to the log'
+    WHEN EXISTS (SELECT FROM ours JOIN pg_roles ON pg_roles.oid = relowner
+                 WHERE rolname IN ('timeline_writer', 'timeline_reader', 'timeline_projector'))
+      THEN 'a role of the service would own the log'
+  END INTO fault;
+  what := coalesce(what, fault);
+  IF what IS NULL OR (
+    EXISTS (SELECT FROM pg_locks
+            WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+              AND (classid, objid) = (1954265741::oid, 1017076224::oid))
+    AND EXISTS (SELECT FROM pg_event_trigger
+                WHERE evtname = 'timeline_definition' AND pg_has_role(current_user, evtowner, 'MEMBER'))
+  ) THEN
+    RETURN;
+  END IF;
+  RAISE EXCEPTION 'the definition of the log is changed by migrations alone: % refused (%)', TG_TAG, what
+    USING ERRCODE = 'restrict_violation';
+END
+$_$;
+
+CREATE FUNCTION timeline_guard.refuse_drop() RETURNS event_trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+  what text;
+BEGIN
+  IF TG_EVENT = 'sql_drop' THEN
+    SELECT object_type || ' ' || object_identity INTO what FROM pg_event_trigger_dropped_objects()
+    WHERE schema_name = 'timeline' OR object_identity ~ '(^| )timeline(_guard)?(\.|$)' LIMIT 1;
+  ELSE
+    SELECT object_type || ' ' || object_identity INTO what FROM pg_event_trigger_ddl_commands()
+    WHERE classid = 'pg_proc'::regclass
+      AND (schema_name = 'timeline_guard' OR NOT EXISTS (
+        SELECT FROM pg_proc
+        WHERE proname = 'refuse_definition' AND pronamespace = to_regnamespace('timeline_guard'))) LIMIT 1;
+  END IF;
+  IF what IS NULL OR (
+    EXISTS (SELECT FROM pg_locks
+            WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+              AND (classid, objid) = (1954265741::oid, 1017076224::oid))
+    AND EXISTS (SELECT FROM pg_event_trigger
+                WHERE evtname = 'timeline_definition' AND pg_has_role(current_user, evtowner, 'MEMBER'))
+  ) THEN
+    RETURN;
+  END IF;
+  RAISE EXCEPTION 'the definition of the log is changed by migrations alone: % refused (%)', TG_TAG, what
+    USING ERRCODE = 'restrict_violation';
+END
+$_$;
 
 CREATE TABLE timeline.log (
     "position" bigint NOT NULL,
@@ -183,9 +300,19 @@ CREATE INDEX name_subject ON timeline.name USING btree (subject);
 
 CREATE UNIQUE INDEX progress_live ON timeline.progress USING btree (name) WHERE live;
 
+CREATE TRIGGER log_next AFTER INSERT ON timeline.log REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION timeline.refuse_gap();
+
 CREATE TRIGGER log_rows BEFORE DELETE OR UPDATE ON timeline.log FOR EACH ROW EXECUTE FUNCTION timeline.refuse_change();
 
 CREATE TRIGGER log_whole BEFORE TRUNCATE ON timeline.log FOR EACH STATEMENT EXECUTE FUNCTION timeline.refuse_change();
+
+CREATE TRIGGER migration_rows BEFORE DELETE OR UPDATE ON timeline.migration FOR EACH ROW EXECUTE FUNCTION timeline.refuse_change();
+
+CREATE TRIGGER migration_whole BEFORE TRUNCATE ON timeline.migration FOR EACH STATEMENT EXECUTE FUNCTION timeline.refuse_change();
+
+CREATE TRIGGER name_rows BEFORE UPDATE ON timeline.name FOR EACH ROW EXECUTE FUNCTION timeline.refuse_change();
+
+CREATE TRIGGER name_whole BEFORE TRUNCATE ON timeline.name FOR EACH STATEMENT EXECUTE FUNCTION timeline.refuse_change();
 
 CREATE TRIGGER payload_delete BEFORE DELETE ON timeline.payload FOR EACH ROW EXECUTE FUNCTION timeline.refuse_payload_delete();
 
@@ -198,18 +325,38 @@ ALTER TABLE ONLY timeline.payload
 
 GRANT USAGE ON SCHEMA timeline TO timeline_writer;
 GRANT USAGE ON SCHEMA timeline TO timeline_projector;
+GRANT USAGE ON SCHEMA timeline TO timeline_reader;
+GRANT USAGE ON SCHEMA timeline TO timeline_owner;
 
 REVOKE ALL ON FUNCTION timeline.append_records(ids uuid[], kinds text[], subjects uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], name_subjects uuid[], name_types text[], name_forms text[], name_keys text[], OUT first_position bigint, OUT first_recorded_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION timeline.append_records(ids uuid[], kinds text[], subjects uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], name_subjects uuid[], name_types text[], name_forms text[], name_keys text[], OUT first_position bigint, OUT first_recorded_at timestamp with time zone) TO timeline_writer;
 
+REVOKE ALL ON FUNCTION timeline.leaf(at_position bigint, at_time timestamp with time zone, of_commitment bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION timeline.refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION timeline.refuse_gap() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION timeline.refuse_payload_delete() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION timeline_guard.refuse_definition() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION timeline_guard.refuse_drop() FROM PUBLIC;
+
 GRANT SELECT ON TABLE timeline.log TO timeline_writer;
 GRANT SELECT ON TABLE timeline.log TO timeline_projector;
+GRANT SELECT ON TABLE timeline.log TO timeline_reader;
+
+GRANT SELECT ON TABLE timeline.migration TO timeline_projector;
+GRANT SELECT ON TABLE timeline.migration TO timeline_reader;
 
 GRANT SELECT ON TABLE timeline.name TO timeline_writer;
 GRANT SELECT ON TABLE timeline.name TO timeline_projector;
+GRANT SELECT ON TABLE timeline.name TO timeline_reader;
 
 GRANT SELECT ON TABLE timeline.payload TO timeline_writer;
 GRANT SELECT ON TABLE timeline.payload TO timeline_projector;
+GRANT SELECT ON TABLE timeline.payload TO timeline_reader;
 
-GRANT SELECT ON TABLE timeline.progress TO timeline_writer;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE timeline.progress TO timeline_projector;
+GRANT SELECT ON TABLE timeline.progress TO timeline_reader;

@@ -90,7 +90,7 @@ async def reset(connection: asyncpg.Connection) -> None:
     """
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica; SET LOCAL lock_timeout = '10s'")
-        for schema in await connection.fetch(OTHER_SCHEMAS, ["timeline", "public", SEED]):
+        for schema in await connection.fetch(OTHER_SCHEMAS, ["timeline", "timeline_guard", "public", SEED]):
             await connection.execute(f'DROP SCHEMA "{schema["name"]}" CASCADE')
         filled = [
             table

@@ -27,6 +27,7 @@ from timeline.api.recent import Recent
 from timeline.api.service import Reads, Service
 from timeline.api.streams import Streams
 from timeline.db.listen import Listener
+from timeline.db.logins import PROJECTOR, READER, WRITER, login_for
 from timeline.db.pool import open_pool
 from timeline.formats import sse
 from timeline.log.admit import Admission
@@ -40,8 +41,6 @@ from timeline.web import docs_page, docs_style
 
 log = structlog.get_logger()
 
-WRITER_ROLE = "timeline_writer"
-PROJECTOR_ROLE = "timeline_projector"
 SALT_BYTES = 32
 STOP_SECONDS_MAX = 10.0
 
@@ -86,13 +85,15 @@ class Application:
 
     async def start(self) -> Service:
         """Open the connections, start the writer and the projector. The database is migrated by now."""
-        writer_role, projector_role = [await role_for(self.dsn, name) for name in (WRITER_ROLE, PROJECTOR_ROLE)]
-        reads = await open_pool(self.dsn, max_size=self.settings.connections_max, role=writer_role)
+        (to_read, reads_as), (to_append, appends_as), (to_fold, folds_as) = [
+            await login_for(self.dsn, role) for role in (READER, WRITER, PROJECTOR)
+        ]
+        reads = await open_pool(to_read, max_size=self.settings.connections_max, role=reads_as)
         # The writer's own connection: an append never waits for a page to give one back.
-        appends = await open_pool(self.dsn, max_size=1, role=writer_role, application_name="timeline writer")
+        appends = await open_pool(to_append, max_size=1, role=appends_as, application_name="timeline writer")
         self._pools = [reads, appends]
-        await self._listener.start(self.dsn, "timeline_log")
-        projector = Projector(self.dsn, self._listener, projector_role)
+        await self._listener.start(to_read, "timeline_log")
+        projector = Projector(to_fold, self._listener, folds_as)
         await projector.start()
         log_reader = LogReader(reads)
         writer = Writer(
@@ -150,11 +151,11 @@ class Application:
 @asynccontextmanager
 async def reading(settings: Settings, dsn: str) -> AsyncIterator[Reads]:
     """What answers, without a server and without a writer; it folds what no service has folded yet."""
-    writer_role, projector_role = [await role_for(dsn, name) for name in (WRITER_ROLE, PROJECTOR_ROLE)]
-    pool = await open_pool(dsn, max_size=settings.connections_max, role=writer_role)
+    (to_read, reader), (to_fold, folder) = [await login_for(dsn, role) for role in (READER, PROJECTOR)]
+    pool = await open_pool(to_read, max_size=settings.connections_max, role=reader)
     listener = Listener()
-    await listener.start(dsn, "timeline_log")
-    projector = Projector(dsn, listener, projector_role)
+    await listener.start(to_read, "timeline_log")
+    projector = Projector(to_fold, listener, folder)
     try:
         await projector.start()
         yield Reads(
@@ -168,18 +169,6 @@ async def reading(settings: Settings, dsn: str) -> AsyncIterator[Reads]:
         await projector.stop()
         await listener.stop()
         pool.terminate()
-
-
-async def role_for(dsn: str, name: str) -> str | None:
-    """The group role to work as, or None where this database has none that this login may act as."""
-    connection = await asyncpg.connect(dsn, timeout=10)
-    try:
-        found = await connection.fetchval(
-            "SELECT rolname FROM pg_roles WHERE rolname = $1 AND pg_has_role(oid, 'MEMBER')", name
-        )
-    finally:
-        await connection.close()
-    return str(found) if found else None
 
 
 def contract_document() -> dict[str, Any]:

@@ -16,12 +16,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     erased: int
     compared_at: int | None
-    guards: dict[str, bool]
+    guards: dict[str, str | None]
+    """What each guard of the log lacks; null where it is active."""
     faults: list[str]
 
     def words(self) -> str:
         """The report in a few lines."""
-        guards = ", ".join(f"{name} {'active' if on else 'NOT active'}" for name, on in self.guards.items())
+        guards = ", ".join(
+            f"{name} active" if fault is None else f"{name} NOT active ({fault})" for name, fault in self.guards.items()
+        )
         models = (
             "no read models yet" if self.compared_at is None else f"read models equal a rebuild at {self.compared_at}"
         )
@@ -37,7 +40,7 @@ async def check_all(
     connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"} | ({"role": role} if role else {}))
     try:
         found = await verify_log(connection, on_log)
-        guards = dict(await connection.fetchrow(SQL.guards) or {})
+        guards = {row["guard"]: row["fault"] for row in await connection.fetch(SQL.guards)}
     finally:
         await connection.close()
     compared = await compare(dsn, role, on_models)

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from tests.api.test_posting import PAPER, VISIT, posted
-from timeline.app import PROJECTOR_ROLE, Application
+from timeline.app import Application
+from timeline.db.logins import PROJECTOR
 from timeline.projections.compare import compare
 
 CLEAR = {"marking": "clear"}
@@ -23,7 +24,7 @@ async def denied_visit(api: httpx.AsyncClient, **denial: Any) -> tuple[str, str]
 
 
 async def whole(dsn: str) -> None:
-    compared = await compare(dsn, PROJECTOR_ROLE)
+    compared = await compare(dsn, PROJECTOR)
     assert compared is not None
     assert compared.differing == []
 

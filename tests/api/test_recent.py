@@ -10,7 +10,8 @@ import pytest
 
 from tests.api.test_posting import PAPER, VISIT, posted
 from timeline.api.recent import Recent
-from timeline.app import PROJECTOR_ROLE, Application
+from timeline.app import Application
+from timeline.db.logins import PROJECTOR
 from timeline.projections.projector import rebuild
 
 CLEAR = {"marking": "clear"}
@@ -146,7 +147,7 @@ async def test_tables_that_were_rebuilt_are_asked(
 ) -> None:
     await again(api, tag)
     assert application.service is not None
-    rebuilt = await rebuild(application.dsn, PROJECTOR_ROLE)
+    rebuilt = await rebuild(application.dsn, PROJECTOR)
     await posted(api, "/v1/topics", {"slug": "libya", "name": "Libya"})  # it follows the switch when it next looks
     while application.service.projector.tables != rebuilt.tables:
         await application.service.projector.reached(2**40, 0.02)

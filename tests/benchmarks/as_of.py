@@ -17,8 +17,8 @@ from pathlib import Path
 
 from tests.benchmarks.bench import folder_on_disk, machine
 from tests.benchmarks.bulk import Bulk, Told, append_events, project, settle
-from timeline.app import WRITER_ROLE
 from timeline.db.embedded import EmbeddedServer
+from timeline.db.logins import READER
 from timeline.db.migrate import migrate
 from timeline.db.pool import open_pool
 from timeline.projections.pages import Query, Reader, ready_page
@@ -66,7 +66,7 @@ async def measure(folder: Path, bulk: Bulk, events: int, shares: list[float]) ->
         await append_events(dsn, bulk, events)
         await project(dsn)
         await settle(dsn)
-        pool = await open_pool(dsn, max_size=2, role=WRITER_ROLE)
+        pool = await open_pool(dsn, max_size=2, role=READER)
         try:
             return [await _compared(Reader(pool), bulk, share) for share in shares]
         finally:

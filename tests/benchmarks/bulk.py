@@ -25,8 +25,8 @@ import asyncpg
 import msgspec
 
 from tests.log.appending import WRITER_ROLE
-from timeline.app import PROJECTOR_ROLE
 from timeline.db.embedded import EmbeddedServer, keep_reachable
+from timeline.db.logins import PROJECTOR as PROJECTOR_ROLE
 from timeline.db.migrate import migrate
 from timeline.log.read import SQL
 from timeline.log.record import NewRecord

@@ -14,8 +14,8 @@ import asyncpg
 
 from tests.benchmarks.bench import folder_on_disk, machine
 from tests.benchmarks.bulk import Bulk, append_events
-from timeline.app import PROJECTOR_ROLE
 from timeline.db.embedded import EmbeddedServer
+from timeline.db.logins import PROJECTOR
 from timeline.db.migrate import migrate
 from timeline.projections.projector import BATCH_RECORDS_MAX, REBUILD_RECORDS_MAX, begin, connect, rebuild, step
 
@@ -30,14 +30,14 @@ async def measure(folder: Path, events: int) -> None:
         await migrate(dsn)
         bulk = Bulk()
         await append_events(dsn, bulk, events)
-        tables = await begin(dsn, PROJECTOR_ROLE)
-        connection = await connect(dsn, tables, PROJECTOR_ROLE)
+        tables = await begin(dsn, PROJECTOR)
+        connection = await connect(dsn, tables, PROJECTOR)
         began, at, worked = time.perf_counter(), 0, time.process_time()
         while (reached := await step(connection, tables, at, BATCH_RECORDS_MAX)) > at:
             at = reached
         live, worked = time.perf_counter() - began, time.process_time() - worked
         began = time.perf_counter()
-        await rebuild(dsn, PROJECTOR_ROLE)
+        await rebuild(dsn, PROJECTOR)
         anew = time.perf_counter() - began
         copied = await _copied(connection, tables)
         await connection.close()

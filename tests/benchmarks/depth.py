@@ -16,8 +16,8 @@ from uuid import UUID
 
 from tests.benchmarks.bench import folder_on_disk, machine
 from tests.benchmarks.bulk import Bulk, append_events, project, settle
-from timeline.app import WRITER_ROLE
 from timeline.db.embedded import EmbeddedServer
+from timeline.db.logins import READER
 from timeline.db.migrate import migrate
 from timeline.db.pool import open_pool
 from timeline.projections.events import event_shown
@@ -55,7 +55,7 @@ async def measure(folder: Path, sizes: list[int]) -> None:
 
 async def latencies(dsn: str, bulk: Bulk) -> dict[str, float]:
     """The median milliseconds of each kind of page."""
-    pool = await open_pool(dsn, max_size=2, role=WRITER_ROLE)
+    pool = await open_pool(dsn, max_size=2, role=READER)
     reader, day = Reader(pool), bulk.today
 
     async def page(position: int | None = None, **asked: Any) -> None:

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from tests.benchmarks.bench import folder_on_disk, machine
 from tests.benchmarks.bulk import Bulk, append_events, project, settle
-from timeline.app import WRITER_ROLE
 from timeline.db.embedded import EmbeddedServer
+from timeline.db.logins import READER
 from timeline.db.migrate import migrate
 from timeline.db.pool import open_pool
 from timeline.projections.diff import DiffQuery, Place, changes
@@ -45,7 +45,7 @@ async def measure(folder: Path, records: int) -> float:
             events += 1_000
         head = await project(dsn)
         await settle(dsn)
-        pool = await open_pool(dsn, max_size=2, role=WRITER_ROLE)
+        pool = await open_pool(dsn, max_size=2, role=READER)
         try:
             async with Reader(pool).at() as (connection, _):
                 return await _compared(connection, bulk, head)

@@ -17,8 +17,8 @@ from uuid import UUID
 
 from tests.benchmarks.bench import folder_on_disk, machine
 from tests.benchmarks.bulk import Bulk, append_events, project, settle
-from timeline.app import WRITER_ROLE
 from timeline.db.embedded import EmbeddedServer
+from timeline.db.logins import READER
 from timeline.db.migrate import migrate
 from timeline.db.pool import open_pool
 from timeline.model.entry import Subject
@@ -71,7 +71,7 @@ async def measure(folder: Path, bulk: Talkative, events: int, voices: int) -> li
         await append_events(dsn, bulk, events + voices)
         await project(dsn)
         await settle(dsn)
-        pool = await open_pool(dsn, max_size=2, role=WRITER_ROLE)
+        pool = await open_pool(dsn, max_size=2, role=READER)
         try:
             return [*await _impact(Reader(pool), bulk), *await _pages(Reader(pool), bulk)]
         finally:

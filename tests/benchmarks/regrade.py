@@ -16,8 +16,8 @@ import asyncpg
 
 from tests.benchmarks.bench import folder_on_disk, machine
 from tests.benchmarks.bulk import APPEND_RECORDS, append
-from timeline.app import PROJECTOR_ROLE
 from timeline.db.embedded import EmbeddedServer
+from timeline.db.logins import PROJECTOR
 from timeline.db.migrate import migrate
 from timeline.log.record import NewRecord
 from timeline.model.codec import Payload, payload_bytes
@@ -73,8 +73,8 @@ async def measure(folder: Path, voices: int, together: bool) -> None:
         posts += [voice(number, together) for number in range(voices)]
         for start in range(0, len(posts), APPEND_RECORDS):
             await append(connection, posts[start : start + APPEND_RECORDS])
-        tables = await begin(dsn, PROJECTOR_ROLE)
-        folding = await connect(dsn, tables, PROJECTOR_ROLE)
+        tables = await begin(dsn, PROJECTOR)
+        folding = await connect(dsn, tables, PROJECTOR)
         first, at = await _folded(folding, tables, 0)
         await append(connection, [source(2, "F")])
         graded, at = await _folded(folding, tables, at)

@@ -33,7 +33,7 @@ from timeline.projections.said import page_said
 from timeline.projections.slices import WeekQuery, week_slice
 from timeline.projections.store import SQL as PROJECTOR
 
-READER, FOLDER = "timeline_writer", "timeline_projector"
+READER, FOLDER = "timeline_reader", "timeline_projector"
 LONG_AGO = 300
 """A position that stays as small as it is, however long the log becomes; the famous event then has a tenth of its
 versions, or two."""

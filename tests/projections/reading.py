@@ -17,7 +17,7 @@ OWNER = 3
 @asynccontextmanager
 async def reader_on(dsn: str) -> AsyncIterator["Pages"]:
     """Somebody who reads the live tables."""
-    pool = await open_pool(dsn, max_size=3, role="timeline_writer")
+    pool = await open_pool(dsn, max_size=3, role="timeline_reader")
     try:
         yield Pages(Reader(pool))
     finally:

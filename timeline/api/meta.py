@@ -70,7 +70,9 @@ class Ready(Shape, frozen=True, kw_only=True):
     queued_records: int
     """Records that wait for the log."""
     guards: dict[str, bool]
-    """Which of the log's guards are active."""
+    """Which of the log's guards are active: `triggers`, `roles`, `owner`, `event_triggers`."""
+    guards_missing: dict[str, str]
+    """What is missing of those that are not, and why."""
 
 
 def _kind(cls: type[Record], group: str) -> KindShown:
@@ -126,12 +128,13 @@ async def ready(request: Asked) -> Written:
     read_query(request, NoParams)
     to = service(request)
     health = to.projector.health
-    database, head, guards = "answers", None, {}
+    database, head = "answers", None
+    guards: dict[str, str | None] = {}
     try:
         with unavailable_if_lost():
             async with to.reader.pool.acquire(timeout=2) as connection:
                 head = int(await connection.fetchval(LOG.head) or 0)
-                guards = dict(await connection.fetchrow(LOG.guards) or {})
+                guards = {row["guard"]: row["fault"] for row in await connection.fetch(LOG.guards)}
                 if not await connection.fetchval(LOG.takes_writes):
                     database = "takes no writes"
     except DatabaseUnavailable:
@@ -144,7 +147,8 @@ async def ready(request: Asked) -> Written:
         projected_position=health.position,
         projection=health.stopped or ("waits for the database" if health.waiting_for_database else "running"),
         queued_records=to.writer.queued,
-        guards=guards,
+        guards={name: fault is None for name, fault in guards.items()},
+        guards_missing={name: fault for name, fault in guards.items() if fault is not None},
     )
     return _json(shown, 200 if good else 503)
 

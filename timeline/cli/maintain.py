@@ -50,14 +50,14 @@ def rebuild(name: str | None, **given: Any) -> None:
 
 
 async def _rebuild(settings: Settings) -> int:
-    from timeline.app import PROJECTOR_ROLE, role_for
+    from timeline.db.logins import PROJECTOR, login_for
     from timeline.projections.projector import rebuild as fold_anew
 
     collect_less()
     async with database(settings) as (dsn, _):
         await must_be_migrated(dsn)
         with bars("rebuilding timelines") as (show,):
-            found = await fold_anew(dsn, await role_for(dsn, PROJECTOR_ROLE), show)
+            found = await fold_anew(*await login_for(dsn, PROJECTOR), show)
     click.echo(found.words())
     return 0
 
@@ -72,13 +72,13 @@ def check(**given: Any) -> None:
 
 
 async def _check(settings: Settings) -> int:
-    from timeline.app import PROJECTOR_ROLE, role_for
     from timeline.checking import check_all
+    from timeline.db.logins import PROJECTOR, login_for
 
     async with database(settings) as (dsn, _):
         await must_be_migrated(dsn)
         with bars("checking the log", "rebuilding to compare") as (show_log, show_models):
-            report = await check_all(dsn, await role_for(dsn, PROJECTOR_ROLE), show_log, show_models)
+            report = await check_all(*await login_for(dsn, PROJECTOR), show_log, show_models)
     for fault in report.faults:
         click.secho(fault, fg="red", err=True)
     click.echo(report.words())

@@ -36,6 +36,7 @@ from urllib.parse import quote
 import asyncpg
 import structlog
 
+from timeline.db.logins import ROLES
 from timeline.errors import EmbeddedServerFailed
 
 P = ParamSpec("P")
@@ -416,6 +417,12 @@ class EmbeddedServer:
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = 'timeline'"):
                 await connection.execute("CREATE DATABASE timeline")
+            known = await connection.fetch(
+                "SELECT rolname FROM pg_roles WHERE rolname = ANY ($1) AND rolcanlogin", ROLES
+            )
+            for role in set(ROLES) - {row["rolname"] for row in known}:
+                exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
+                await connection.execute(f"{'ALTER' if exists else 'CREATE'} ROLE {role} LOGIN")
         finally:
             await connection.close()
 
@@ -559,7 +566,7 @@ def _write_access(user: _User, home: Path) -> dict[str, str]:
     """
     files = {
         "hba_file": ("pg_hba.conf", "local all all peer map=owner\nlocal replication all peer map=owner\n"),
-        "ident_file": ("pg_ident.conf", f'owner "{user.client}" {OWNER}\n'),
+        "ident_file": ("pg_ident.conf", "".join(f'owner "{user.client}" {each}\n' for each in (OWNER, *ROLES))),
     }
     for name, text in files.values():
         path = home / name

@@ -138,13 +138,55 @@ CROSS JOIN LATERAL (SELECT bytes FROM timeline.payload WHERE payload.position = 
 SELECT subject, max(position) AS position FROM timeline.log WHERE kind = 'erasure' GROUP BY subject
 
 -- name: guards
--- Which guards of the log are active: triggers that refuse changes, and the role that this connection works as.
-SELECT
-  (SELECT count(*) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-   WHERE c.relnamespace = 'timeline'::regnamespace AND t.tgenabled IN ('O', 'A')
-     AND t.tgname IN ('log_rows', 'log_whole', 'payload_update', 'payload_delete', 'payload_whole')) = 5 AS triggers,
-  NOT (has_table_privilege('timeline.log', 'UPDATE') OR has_table_privilege('timeline.log', 'DELETE')
-       OR has_table_privilege('timeline.log', 'TRUNCATE')) AS role
+-- Each guard of the log, and what it lacks; null where it is active. Told alike to every role.
+SELECT guard, fault
+FROM (
+  SELECT 'triggers' AS guard, (
+    SELECT 'these do not fire: ' || string_agg(wanted, ', ')
+    FROM unnest(ARRAY['log_next', 'log_rows', 'log_whole', 'migration_rows', 'migration_whole', 'name_rows',
+                      'name_whole', 'payload_delete', 'payload_update', 'payload_whole']) AS wanted
+    WHERE NOT EXISTS (
+      SELECT FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
+      WHERE t.tgname = wanted AND t.tgenabled IN ('O', 'A') AND c.relnamespace = to_regnamespace('timeline')
+        AND c.relname = split_part(wanted, '_', 1) AND p.pronamespace = c.relnamespace AND p.proname LIKE 'refuse%'
+    )
+  ) AS fault, 1 AS place
+  UNION ALL
+  SELECT 'roles', (
+    SELECT string_agg(lack, '; ') FROM (
+      SELECT format('%s is missing, or not granted to the login of the service', wanted) AS lack
+      FROM unnest(ARRAY['timeline_projector', 'timeline_reader', 'timeline_writer']) AS wanted
+      WHERE NOT EXISTS (
+        SELECT FROM pg_roles WHERE rolname = wanted
+          AND (pg_has_role(session_user, oid, 'MEMBER') OR session_user = ANY (
+            ARRAY['timeline_projector', 'timeline_reader', 'timeline_writer']))
+      )
+      UNION ALL
+      SELECT format('%s may %s timeline.%s', rolname, lower(change), relname)
+      FROM pg_roles, pg_class, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS change
+      WHERE rolname IN ('timeline_projector', 'timeline_reader', 'timeline_writer')
+        AND relnamespace = to_regnamespace('timeline') AND relname IN ('log', 'payload', 'name', 'migration')
+        AND has_table_privilege(pg_roles.oid, pg_class.oid, change)
+    ) AS lacks
+  ), 2
+  UNION ALL
+  SELECT 'owner', (
+    SELECT format('the log belongs to %s, and so does what appends to it', rolname)
+    FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner
+    WHERE pg_class.oid = to_regclass('timeline.log') AND rolname <> 'timeline_owner'
+  ), 3
+  UNION ALL
+  SELECT 'event_triggers', (
+    SELECT string_agg(wanted, ', ') || ': missing or disabled; only a superuser may create them'
+    FROM unnest(ARRAY['timeline_definition', 'timeline_drop', 'timeline_functions']) AS wanted
+    WHERE NOT EXISTS (
+      SELECT FROM pg_event_trigger JOIN pg_proc AS p ON p.oid = evtfoid
+      WHERE evtname = wanted AND evtenabled IN ('O', 'A')
+        AND p.proname IN ('refuse_definition', 'refuse_drop') AND p.pronamespace = to_regnamespace('timeline_guard')
+    )
+  ), 4
+) AS guards
+ORDER BY place
 
 -- name: takes_writes
 -- Whether transactions may write: not on a standby, nor while the disk is nearly full.

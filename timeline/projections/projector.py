@@ -206,7 +206,7 @@ async def make_tables(connection: asyncpg.Connection) -> str:
     await connection.execute(f'CREATE SCHEMA "{tables}"')  # our own name: letters, digits and underscores
     await connection.execute("SELECT set_config('search_path', $1, true)", f"{tables}, timeline")
     await connection.execute(TABLES.create_tables)
-    await connection.execute(TABLES.let_writer_read)
+    await connection.execute(TABLES.let_reader_read)
     return tables
 
 

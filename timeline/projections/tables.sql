@@ -114,13 +114,13 @@ CREATE TABLE timeline_head (
   PRIMARY KEY (timeline, level)
 ) WITH (fillfactor = 50)
 
--- name: let_writer_read
--- The API reads as timeline_writer, where the host let us create that role.
+-- name: let_reader_read
+-- The API reads as timeline_reader, where the host let us create that role.
 DO $$
 BEGIN
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'timeline_writer') THEN
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO timeline_writer', current_schema());
-    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO timeline_writer', current_schema());
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'timeline_reader') THEN
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO timeline_reader', current_schema());
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO timeline_reader', current_schema());
   END IF;
 END
 $$
