@@ -12,6 +12,7 @@ from tests import contracts
 from tests.api.streaming import stream
 from timeline.app import Application
 from timeline.cli import main
+from timeline.formats import FORMATS
 from timeline.importers.libya_week import posts
 from timeline.settings import PREFIX, Settings
 
@@ -84,6 +85,12 @@ def test_every_address_is_listed() -> None:
     missing = [path for path in paths if not re.search(rf"[ /]{re.escape(path.split('/{named}')[0])}[ ,\n]", told)]
 
     assert [path for path in missing if path not in ("/", "/docs.css")] == []
+
+
+def test_every_format_is_listed_as_it_is() -> None:
+    listed = re.findall(r"^\| `(\.[a-z.]+)` \| `([^`]+)` \| (.*) \|$", README, re.MULTILINE)
+
+    assert listed == [(each.suffix, each.essence, each.about) for each in FORMATS.values()]
 
 
 def test_every_command_is_named() -> None:

@@ -16,19 +16,16 @@ import pytest_asyncio
 from tests.api.test_bad_input import problem
 from tests.api.test_posting import PAPER, VISIT, posted
 from tests.conftest import client_of
+from tests.formats.judges import READERS
 from tests.libya_week import IN_ORDER, ids, refs
 from timeline.app import Application
+from timeline.formats import FORMATS, offered
 from timeline.importers.libya_week import id_of, posts
+from timeline.model.entry import Page
 from timeline.model.weeks import week_of
 from timeline.settings import Settings
 
 ALL = ids(*refs(IN_ORDER))
-FORMATS = {
-    ".json": "application/json",
-    ".ndjson": "application/x-ndjson",
-    ".csv": "text/csv",
-    ".md": "text/markdown",
-}
 LINK = re.compile(r'<([^>]*)>; rel="([a-z]+)"(?:; type="([^"]*)")?')
 
 
@@ -141,17 +138,18 @@ async def test_every_format_holds_the_same_ids_in_the_same_order(week: httpx.Asy
     for path in ("/v1/timelines/all", "/v1/timelines/actors/haftar", "/v1/timelines/topics/libya"):
         wanted = shown_ids(await week.get(path))
         titles = [each["title"] for each in (await week.get(path)).json()["entries"]]
-        for suffix, media_type in FORMATS.items():
-            by_suffix = await week.get(path + suffix)
-            by_accept = await week.get(path, headers={"Accept": media_type})
+        for fmt in offered(Page):
+            by_suffix = await week.get(path + fmt.suffix)
+            by_accept = await week.get(path, headers={"Accept": fmt.essence})
 
-            assert by_suffix.headers["content-type"].split(";")[0] == media_type
-            assert by_suffix.content == by_accept.content
-            if suffix == ".md":
+            assert by_suffix.headers["content-type"].split(";")[0] == fmt.essence
+            if fmt.name != "csv-acled":
+                assert by_suffix.content == by_accept.content
+            if fmt.suffix == ".md":
                 lines = [line for line in by_suffix.text.splitlines() if re.match(r"\d+\. ", line)]
                 assert len(lines) == len(titles)
             else:
-                assert shown_ids(by_suffix) == wanted
+                assert READERS[fmt.name](by_suffix.content) == wanted
 
 
 async def test_links_lead_to_the_other_formats_and_the_next_page(week: httpx.AsyncClient) -> None:
@@ -159,11 +157,9 @@ async def test_links_lead_to_the_other_formats_and_the_next_page(week: httpx.Asy
     answer = await week.get(f"/v1/timelines/all.csv?{asked}")
     found = links(answer)
 
-    assert {name for name in found if name.startswith("alternate")} == {
-        "alternate application/json",
-        "alternate application/x-ndjson",
-        "alternate text/markdown",
-    }
+    others = [each for each in offered(Page) if each.name != "csv"]
+    assert {name for name in found if name.startswith("alternate")} == {f"alternate {each.essence}" for each in others}
+    assert all(f"/v1/timelines/all{each.suffix}?" in answer.headers["link"] for each in others)
     for name, target in found.items():
         other = await week.get(target)
         assert other.status_code == 200, target
@@ -172,8 +168,9 @@ async def test_links_lead_to_the_other_formats_and_the_next_page(week: httpx.Asy
             assert not set(shown_ids(other)) & set(shown_ids(answer))
         else:
             assert other.headers["content-type"].startswith(name.split()[1])
-            if "markdown" not in name:
-                assert shown_ids(other) == shown_ids(answer)
+            fmt = next(each for each in others if f"all{each.suffix}?" in target)
+            if fmt.name in READERS:
+                assert READERS[fmt.name](other.content) == shown_ids(answer)
 
 
 async def test_links_of_a_search_survive_any_script(api: httpx.AsyncClient) -> None:
@@ -199,7 +196,7 @@ async def test_the_last_page_has_no_next(week: httpx.AsyncClient) -> None:
 async def test_what_is_known_already_is_304_in_each_format(week: httpx.AsyncClient) -> None:
     event = id_of("event", "E02")
     for path in ("/v1/timelines/all", "/v1/timelines/actors/haftar", "/v1/weeks/2019-W23", f"/v1/events/{event}"):
-        suffixes = [s for s in FORMATS if (await week.get(path + s)).status_code == 200]
+        suffixes = [f.suffix for f in FORMATS.values() if (await week.get(path + f.suffix)).status_code == 200]
         tags = {suffix: (await week.get(path + suffix)).headers["etag"] for suffix in suffixes}
 
         assert ".json" in suffixes

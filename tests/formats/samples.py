@@ -284,6 +284,7 @@ def change(
         standing=after.standing if after else None,
         standing_before=before.standing if before else None,
         position=number,
+        recorded_at=RECORDED_AT,
         before=before,
         after=after,
         **fields,

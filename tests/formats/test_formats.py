@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.formats import golden, samples
+from tests.formats.judges import READERS
 from timeline.errors import NotAcceptable
 from timeline.formats import FORMATS, offered, render
 from timeline.model.changes import Difference, History
@@ -24,9 +25,9 @@ def test_formats_are_found_by_looking_json_first() -> None:
 @pytest.mark.parametrize(
     ("answer", "names"),
     [
-        (Page, {"json", "ndjson", "csv", "markdown"}),
-        (Slice, {"json", "ndjson", "csv", "markdown"}),
-        (Difference, {"json", "markdown"}),
+        (Page, set(READERS) | {"markdown"}),
+        (Slice, set(READERS) | {"markdown"}),
+        (Difference, {"json", "markdown", "atom"}),
         (Impact, {"json", "markdown"}),
         (EventShown, {"json", "markdown"}),
         (History, {"json", "markdown"}),
@@ -43,13 +44,22 @@ def test_an_answer_comes_in_these_formats(answer: type, names: set[str]) -> None
 
 
 def test_a_format_that_does_not_offer_the_answer_is_refused_and_names_those_that_do() -> None:
-    with pytest.raises(NotAcceptable, match=r"does not come as csv\. Ask for one of: json, ndjson"):
+    with pytest.raises(NotAcceptable, match=r"does not come as csv\. Ask for one of: json, msgpack, ndjson"):
         render(FORMATS["csv"], samples.feed())
 
 
 def test_suffixes_and_media_types_are_distinct() -> None:
     assert len({each.suffix for each in FORMATS.values()}) == len(FORMATS)
     assert len({each.media_type for each in FORMATS.values()}) == len(FORMATS)
+
+
+@pytest.mark.parametrize("answer", [samples.haftar(), samples.full_week()], ids=["page", "week"])
+@pytest.mark.parametrize("name", READERS)
+def test_every_format_names_the_same_events_in_the_same_order(name: str, answer: Page | Slice) -> None:
+    wanted = READERS["json"](render(FORMATS["json"], answer))
+
+    assert READERS[name](render(FORMATS[name], answer)) == wanted
+    assert len(wanted) > 5
 
 
 @pytest.mark.parametrize("answer", [samples.haftar(), samples.full_week()], ids=["page", "week"])

@@ -44,11 +44,6 @@ def facts(entry: Entry, names: Names) -> str:
     return words.SEPARATOR.join(part for part in parts if part)
 
 
-def moment(as_of: int | None, position: int) -> str:
-    """The position that an answer is as of."""
-    return f"As of position {position if as_of is None else as_of}."
-
-
 def bullets(lines: Iterable[str], indent: int = 0) -> str:
     """A list of plain texts."""
     return "\n".join(f"{' ' * indent}- {inline(line)}" for line in lines if line)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from timeline.formats import words
-from timeline.formats.blocks import NOTHING, changed, document, facts, item, moment
+from timeline.formats.blocks import NOTHING, changed, document, facts, item
 from timeline.formats.escapes import inline
 from timeline.model.entry import AssessmentShown, Entry
 from timeline.model.record import MARKINGS
@@ -68,7 +68,7 @@ def _heading(week: Slice) -> Iterator[str]:
     marking = max(marked, key=MARKINGS.index, default=None)
     match = "" if week.match == "anchored" else f" Events that {_MATCHES[week.match]}."
     tlp = f" TLP:{marking.upper()}." if marking else ""
-    yield f"{words.span(week.from_, week.to)}.{match} {moment(week.as_of, week.position)}{tlp}"
+    yield f"{words.span(week.from_, week.to)}.{match} {words.moment(week.as_of, week.position)}{tlp}"
 
 
 _MATCHES = {"possible": "may lie in this week", "certain": "surely lie in this week"}

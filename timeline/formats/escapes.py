@@ -1,5 +1,6 @@
 """Hostile text stays text: what a value needs in each format that would otherwise act on it."""
 
+import html
 import re
 
 # Spreadsheets (OWASP: CSV injection). A cell is a formula when it begins with one of these, full-width forms included
@@ -49,6 +50,44 @@ def inline(text: str) -> str:
     """
     flat = _BREAKS.sub(" ", text.translate(_DIRECTIONS)).strip()
     return _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\g<0>", flat))
+
+
+# What XML 1.0 has no way to hold, not even escaped (§2.2), and what no reader wants to see anywhere else.
+_CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def line(text: str) -> str:
+    """The text as one line that turns no other text around: no control, no line break, no explicit direction."""
+    return _BREAKS.sub(" ", _CONTROLS.sub("\ufffd", text.translate(_DIRECTIONS))).strip()
+
+
+def xml(text: str) -> str:
+    """The text as character data of XML, or as the value of an attribute; what XML cannot hold becomes U+FFFD."""
+    return html.escape(line(text))
+
+
+def ical(text: str) -> str:
+    """The text as a TEXT value of iCalendar (RFC 5545 §3.3.11)."""
+    return re.sub(r"([\\;,])", r"\\\1", line(text))
+
+
+def embedded(content: bytes) -> bytes:
+    """JSON that may stand in a script element: no `<` ends it, and no line separator breaks what reads it as a script.
+
+    The same JSON value: these characters stand within strings alone.
+    """
+    for found, escaped in _ENDING_SCRIPTS.items():
+        content = content.replace(found, escaped)
+    return content
+
+
+_ENDING_SCRIPTS = {
+    b"<": b"\\u003c",
+    b">": b"\\u003e",
+    b"&": b"\\u0026",
+    "\u2028".encode(): b"\\u2028",
+    "\u2029".encode(): b"\\u2029",
+}
 
 
 def paragraphs(text: str) -> list[str]:

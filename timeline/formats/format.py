@@ -26,6 +26,11 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         """The address of this answer in the format of this suffix."""
         return f"{self.base}{self.path}{suffix}" + (f"?{self.query}" if self.query else "")
 
+    def following(self, suffix: str, cursor: str) -> str:
+        """The address of the page that a cursor leads to (RFC 5005 §3)."""
+        kept = [each for each in self.query.split("&") if each and not each.startswith("cursor=")]
+        return f"{self.base}{self.path}{suffix}?{'&'.join([*kept, f'cursor={cursor}'])}"
+
     def event(self, event: str) -> str:
         """The address of an event."""
         return f"{self.base}/v1/events/{event}"

@@ -6,7 +6,7 @@ Every value goes through `escapes.inline`, so that no title can make a heading, 
 from collections.abc import Iterable
 
 from timeline.formats import words
-from timeline.formats.blocks import NOTHING, bullets, changed, document, facts, item, moment, table
+from timeline.formats.blocks import NOTHING, bullets, changed, document, facts, item, table
 from timeline.formats.brief import brief
 from timeline.formats.escapes import inline, paragraphs
 from timeline.formats.format import Format, alone
@@ -20,7 +20,7 @@ IMPACT_COLUMNS = ("week", "event", "stands", "would stand", "voices")
 
 
 def _page(page: Page) -> bytes:
-    blocks = [f"# {inline(page.subject.name)}", moment(page.as_of, page.position)]
+    blocks = [f"# {inline(page.subject.name)}", words.moment(page.as_of, page.position)]
     blocks += [_numbered(page.entries, page.names)] if page.entries else [NOTHING]
     blocks += ["More entries follow on the next page."] if page.next else []
     return document(blocks)
@@ -37,7 +37,7 @@ def _difference(found: Difference) -> bytes:
 
 def _history(found: History) -> bytes:
     stood = next((each.stood for each in reversed(found.versions) if each.stood), None)
-    blocks = [f"# {inline(stood.title) if stood else 'Gone'}: history", moment(found.as_of, found.position)]
+    blocks = [f"# {inline(stood.title) if stood else 'Gone'}: history", words.moment(found.as_of, found.position)]
     versions = [_version(number, each, found.names) for number, each in enumerate(found.versions, 1)]
     blocks += ["\n".join(versions) if versions else NOTHING]
     blocks += ["More versions follow on the next page."] if found.next else []
@@ -55,7 +55,7 @@ def _version(number: int, version: VersionShown, names: Names) -> str:
 
 
 def _event(event: EventShown) -> bytes:
-    told = [] if event.as_of is None else [moment(event.as_of, event.as_of)]
+    told = [] if event.as_of is None else [words.moment(event.as_of, event.as_of)]
     blocks = [f"# {inline(event.title)}", *told, _when(event), bullets(_about(event, event.names))]
     blocks += paragraphs(event.summary or "")
     blocks += ["## Voices", *_voices(event)]
@@ -72,7 +72,7 @@ def _registered(page: RegisteredPage) -> bytes:
     ]
     listed = [table(("name", "kind", "slug", "marking", "id"), rows)] if rows else [NOTHING]
     more = ["More follow on the next page."] if page.next else []
-    return document(["# Registered", moment(page.as_of, page.position), *listed, *more])
+    return document(["# Registered", words.moment(page.as_of, page.position), *listed, *more])
 
 
 def _impact(found: Impact) -> bytes:
@@ -82,7 +82,7 @@ def _impact(found: Impact) -> bytes:
         f"Voices: {total.voices}. Left without an assertion: {total.unsupported}; standing differently: "
         f"{total.changed}; standing as they do: {total.touched}; judgements on these: {total.judgements}."
     )
-    blocks = [heading, f"{moment(found.as_of, found.position)} {counts}"]
+    blocks = [heading, f"{words.moment(found.as_of, found.position)} {counts}"]
     for title, lines in (
         ("Left without an assertion", found.unsupported),
         ("Would stand differently", found.changed),

@@ -93,6 +93,11 @@ def _days(told: OccurredShown | DateShown) -> str:
     )
 
 
+def moment(as_of: int | None, position: int) -> str:
+    """The position that an answer is as of."""
+    return f"As of position {position if as_of is None else as_of}."
+
+
 def span(first: date, last: date) -> str:
     """Days from one to another: `3 to 9 June 2019`."""
     start = str(first.day) if (first.year, first.month) == (last.year, last.month) else _day(first)
@@ -222,6 +227,56 @@ def _compared(before: StoodShown, after: StoodShown, names: Names) -> list[str]:
         f"no longer judged {assessment(each, names)}" for each in before.assessments if each not in after.assessments
     ]
     return told
+
+
+def label(entry: Entry) -> str:
+    """How it stands, in the words that go before its title wherever a title stands alone: `denied, expected`.
+
+    Of what has no standing its kind: an assessment.
+    """
+    told = [entry.standing or plain(entry.kind), plain(entry.phase) if entry.phase != "occurred" else ""]
+    return ", ".join([*(word for word in told if word), *(["overdue"] if entry.overdue else [])])
+
+
+def headline(entry: Entry) -> str:
+    """A title that cannot be read as a fact: `[denied] Haftar meets the Russian president`."""
+    return f"[{label(entry)}] {entry.title}"
+
+
+def lines(entry: Entry, names: Names) -> list[str]:
+    """What there is to say below a headline, a line each: when, how it stands, judgements, what it answers, who, where,
+    on whose word."""
+    told = [standing(entry, names), *circumstances(entry)]
+    against = listed(entry.against, names)
+    involved = (
+        plain(entry.kind),
+        participants(entry, names),
+        f"against {against}" if against else "",
+        places(entry, names),
+        listed(entry.topics, names),
+    )
+    return [
+        when(entry.occurred),
+        ", ".join(each for each in told if each),
+        *(f"judged {assessment(each, names)}" for each in entry.assessments),
+        *(f"of “{each.title}” ({each.standing or 'no standing'})" for each in entry.of),
+        SEPARATOR.join(each for each in involved if each),
+        f"source: {name(entry.source, names)}, {entry.modality}; marked {entry.marking}",
+    ]
+
+
+def once(week: Slice) -> list[Entry]:
+    """The entries of a week, each event once, where it stands first: for formats whose ids stand for one thing."""
+    found: dict[str, Entry] = {}
+    for _, line in sections(week):
+        if isinstance(line, Entry):
+            found.setdefault(line.id, line)
+    return list(found.values())
+
+
+def changed_at(entry: State) -> datetime:
+    """When the record was recorded that made it stand as it stands, or its own post."""
+    return max(entry.recorded_at, entry.since)
 
 
 def side(voice: VoiceShown, names: Names) -> str:

@@ -101,6 +101,8 @@ class ChangeShown(Shape, frozen=True, kw_only=True):
     """Where it stood."""
     position: int
     """The position of the record that changed it last."""
+    recorded_at: Moment
+    """When the record was recorded that changed it last, of those that you may see."""
     before: StoodShown | None = None
     """As it was at the earlier position; null where it was not there."""
     after: StoodShown | None = None

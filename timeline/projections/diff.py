@@ -143,6 +143,7 @@ def _change(
         standing=after.standing if after else None,
         standing_before=before.standing if before else None,
         position=turns[0].position,
+        recorded_at=max([shown.recorded_at, shown.since, *(each.record.recorded_at for each in known)]),
         before=stood(before) if before else None,
         after=stood(after) if after else None,
         causes=causes,
