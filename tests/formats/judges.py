@@ -63,6 +63,15 @@ def lines_of_msgpack(content: bytes) -> list[str]:
     return _listed(msgpack.unpackb(content))
 
 
+def lines_of_stix(content: bytes) -> list[str]:
+    found = json.loads(content)["objects"]
+    return [each["external_references"][0]["external_id"] for each in found if each["type"] in ("incident", "note")]
+
+
+def lines_of_claims(content: bytes) -> list[str]:
+    return [each["identifier"] for each in json.loads(content)["@graph"] if each["@type"] == "Claim"]
+
+
 READERS: dict[str, Callable[[bytes], list[str]]] = {
     "json": lines_of_json,
     "ndjson": lines_of_ndjson,
@@ -73,6 +82,8 @@ READERS: dict[str, Callable[[bytes], list[str]]] = {
     "geojson": lines_of_geojson,
     "timelinejs": lines_of_timelinejs,
     "msgpack": lines_of_msgpack,
+    "stix": lines_of_stix,
+    "claimreview": lines_of_claims,
 }
 """The ids of the events in an answer, in their order, each once, by the format's name."""
 

@@ -3,6 +3,10 @@
     format      what a format is: name, suffix, media type, a renderer per kind of answer
     json        every answer, in full (RFC 8259)      ndjson     one JSON object a line, names beside their ids
     csv         pages and weeks for spreadsheets      markdown   pages, events, what changed; a week as a brief
+    acled       csv in the columns of ACLED        messagepack  what JSON is, packed
+    atom        feeds, with tombstones             ical         calendars: tentative, confirmed, cancelled
+    geojson     maps, with when                    timelinejs   slides of TimelineJS 3
+    stix        STIX 2.1 bundles                   claimreview  schema.org's claims and their reviews
     brief       a week as an editor would send it     blocks     what Markdown answers are made of
     sse         the feed as a stream of events
     words       the words that csv and markdown share

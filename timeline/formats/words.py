@@ -120,14 +120,18 @@ def assessments(entry: Entry, names: Names) -> str:
 
 def assessment(judgement: AssessmentShown, names: Names) -> str:
     """One judgement: `unlikely, low confidence, "probably unfounded" (Weekly report)`."""
+    return f"{judged(judgement)} ({name(judgement.source, names)})"
+
+
+def judged(judgement: AssessmentShown) -> str:
+    """What is judged, without by whom."""
     parts = [
         plain(judgement.likelihood or ""),
         judgement.verdict or "",
         f"{judgement.confidence} confidence" if judgement.confidence else "",
         f"“{judgement.hedge}”" if judgement.hedge else "",
     ]
-    said = ", ".join(part for part in parts if part) or "no step given"
-    return f"{said} ({name(judgement.source, names)})"
+    return ", ".join(part for part in parts if part) or "no step given"
 
 
 def standing(stand: Stand | State | StoodShown, names: Names) -> str:
