@@ -470,3 +470,10 @@ async def test_who_took_part_is_read_from_the_last_correction(desk: Desk) -> Non
     (taken,) = await desk.post(confirmation | {"ground": "admission"})
 
     assert "counts_as" not in taken.filled_in
+
+
+async def test_a_confirmation_of_what_is_no_event_is_refused(desk: Desk) -> None:
+    source = await desk.id_of(PAPER | {"slug": "other"})
+    confirmation = {"kind": "confirmation", "of": [source], "source": "paper", "occurred": "2019-06-12"}
+
+    assert pointers(await refusal_of(desk, confirmation)) == ["#/of/0"]

@@ -3,34 +3,34 @@
 Random logs of clear to amber records; then random records that one level may not see: events, replies, judgements of
 them and of who is who, edits and erasures of what is hidden already. Every read, at every level below, is the same
 before and after: its status, its body, its ETag and every header but the position, for the log's size is no secret.
+So is every post at those levels, taken, shown only or refused: `every_route` says what is asked of each route there is.
 """
 
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+import pytest_asyncio
 
 from tests.conftest import client_of
+from tests.oracles.every_route import ASKED, OPERATORS, VISIT, About, operations, read, told
 from tests.projections.loading import post_stream, post_week
 from tests.projections.streams import JUDGED, Stream
-from timeline.access import Access
+from timeline.access import Access, Identity, Scope
 from timeline.app import Application
 from timeline.importers.libya_week import Post, id_of
 from timeline.model.kinds import EVENTS
 from timeline.model.record import MARKINGS
+from timeline.settings import Settings
 
 SEEDS, LONG_SEEDS = 3, 250
-VISIBLE_RECORDS, HIDDEN_RECORDS = 40, 24
-ON = "2019-06-17"
-WALKED = ("timelines/all", "timelines/actors/haftar", "timelines/actors/russia", "timelines/topics/libya")
-WEEKS = ("2019-W22", "2019-W23", "2019-W24", "2019-W25")
-SOURCES = ("unattributed", "russian-officials", "weekly")
-FOLLOWS_THE_LOG = ("timeline-position", "timeline-next", "x-request-id", "content-length", "content-encoding", "link")
-"""Headers that tell how far the log is, in digits or in a cursor, or how long a body with such digits is."""
+VISIBLE_RECORDS, HIDDEN_RECORDS, ROUNDS = 40, 30, 2
+WRITER = "somebody"
 
 
 class Hidden:
@@ -44,6 +44,25 @@ class Hidden:
         self._markings = MARKINGS[above + 1 :]
         self._own: list[str] = []
         self._judged: dict[str, int] = {}
+        self._seed = seed
+
+    def begin(self) -> list[Post]:
+        """One of each that can be registered: by names that a visible one may have too, and by names of its own."""
+        unseen: list[dict[str, Any]] = [
+            {"kind": "actor", "name": "Khalifa Haftar", "aliases": ["Unseen Actor"]},
+            {"kind": "source", "name": "Weekly report", "reliability": "A", "speaks_for": ["haftar"]},
+            {"kind": "topic", "name": "Libyan conflict"},
+            {"kind": "place", "name": "Unseen Place", "precision": "town"},
+            {"kind": "document", "title": "Unseen", "url": "https://unseen.example/x", "published": "2018-01-01"},
+        ]
+        slugs = [f"unseen-{post['kind']}" for post in unseen]
+        own: list[dict[str, Any]] = [
+            {"slug": s, "id": id_of(post["kind"], s)} for post, s in zip(unseen, slugs, strict=True)
+        ]
+        return [
+            post | each | {"marking": self._random.choice(self._markings)}
+            for post, each in zip(unseen, own, strict=True)
+        ]
 
     def post(self) -> Post:
         """The next one."""
@@ -55,7 +74,9 @@ class Hidden:
             post = self._stream.post()
             if post["kind"] in EVENTS:
                 self._own.append(post["id"])
-                return post | {"marking": self._random.choice(self._markings)}
+                hidden: Post = {"source": "unseen-source"} if self._random.random() < 0.3 else {}
+                hidden |= {"participants": ["unseen-actor"]} if self._random.random() < 0.3 else {}
+                return post | hidden | {"marking": self._random.choice(self._markings)}
 
     def _edit(self) -> Post:
         subject = self._random.choice(self._own)
@@ -84,12 +105,26 @@ class Hidden:
         return post | {"marking": self._random.choice(self._markings)}
 
 
+class Leveled(Access):
+    """Lets everybody in, with one level."""
+
+    def __init__(self, token: str, level: int) -> None:
+        super().__init__(token, None)
+        self._who = Identity(subject=WRITER, level=level, scope="curate", token=WRITER)
+
+    def identify(self, authorization: str | None, scope: Scope = "read", *, is_asked: bool = False) -> Identity:
+        return self._who
+
+    def still_valid(self, who: Identity) -> bool:
+        return True
+
+
 @asynccontextmanager
-async def reading_at(application: Application, level: int) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a token, of a service that is open to this level."""
+async def let_in_at(application: Application, level: int) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service that lets it read and write at this level."""
     before = application.service
     assert before is not None
-    opened = msgspec.structs.replace(before, access=Access(application.token, MARKINGS[level]))
+    opened = msgspec.structs.replace(before, access=Leveled(application.token, level))
     application.litestar.state.service = opened
     try:
         async with client_of(application, {}) as client:
@@ -98,58 +133,12 @@ async def reading_at(application: Application, level: int) -> AsyncIterator[http
         application.litestar.state.service = before
 
 
-async def told(client: httpx.AsyncClient, events: list[str], hidden: list[str], head: int) -> dict[str, Any]:
-    """Everything that a reader is answered, by what was asked."""
-    asked = [*(f"{path}{how}" for path in WALKED for how in ("?", "?order=desc&limit=3&", f"?as_of={head}&"))]
-    asked += [f"weeks/{week}{how}" for week in WEEKS for how in ("?", "?match=possible&", f"?as_of={head}&")]
-    asked += [f"events/{each}?" for each in (*events, *hidden)]
-    asked += [f"events/{each}/history?" for each in (*events[::3], *hidden[:3])]
-    asked += [f"sources/{each}/impact?" for each in SOURCES] + [f"sources/{each}/impact?as=F&" for each in SOURCES[:1]]
-    asked += [f"diff?from={at}&" for at in (0, head // 2, head - 3)] + [f"diff?from=0&to={head}&actor=haftar&"]
-    asked += [
-        "actors?",
-        "sources?q=a&",
-        "same-actors?",
-        "actors/field-marshal?",
-        "timelines/all.csv?",
-        "weeks/2019-W23.md?",
-    ]
-    asked += [f"events?q=e&as_of={head}&", "events?actor=haftar&topic=libya&", "events?source=weekly&recorded_from=9&"]
-    asked += [f"timelines/all?said_to=2019-06-08&as_of={head}&"]
-    found = {path: await _answer(client, f"/v1/{path}") for path in asked}
-    return found | {"changes": await _records(client)}
-
-
-async def _answer(client: httpx.AsyncClient, path: str) -> Any:
-    judged = (
-        ""
-        if any(each in path for each in ("history", "diff", "actors?", "sources?", "same-actors", "field"))
-        else f"on={ON}"
-    )
-    answer = await client.get((path + judged).rstrip("?&"))
-    headers = {name: value for name, value in answer.headers.items() if name not in FOLLOWS_THE_LOG}
-    return answer.status_code, headers, _without_the_log_s_size(answer)
-
-
-def _without_the_log_s_size(answer: httpx.Response) -> Any:
-    if "json" not in answer.headers.get("content-type", ""):
-        return [line for line in answer.text.splitlines() if "s of position" not in line]
-    body = answer.json()
-    for name in ("position", "to", "next", "instance"):
-        body.pop(name, None)
-    return body
-
-
-async def _records(client: httpx.AsyncClient) -> list[Any]:
-    """The records of the feed, walked to its end."""
-    found: list[Any] = []
-    after = 0
-    while True:
-        page = (await client.get("/v1/changes", params={"after": after})).json()
-        found += page["records"]
-        if page["next"] == after:
-            return found
-        after = page["next"]
+@pytest_asyncio.fixture
+async def application(db: str, tmp_path: Path) -> AsyncIterator[Application]:
+    """The real service, which takes as many requests as come."""
+    made = Application(Settings(data_dir=str(tmp_path), requests_per_second=0), db)
+    async with made.running():
+        yield made
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -163,24 +152,76 @@ async def test_what_is_above_a_level_changes_nothing_there(
     level = seed % 3
     await post_week(api)
     await post_stream(api, Stream(seed), VISIBLE_RECORDS)
+    async with let_in_at(application, level) as writer:
+        for _ in range(2):  # the second time, what was proposed is known
+            receipts = await recorded(writer)
+        events = await _events(writer)
     head = (await api.get("/v1/timelines/all")).json()["position"]
-    events = await _events(api)
     hidden = Hidden(seed, level, events)
-    posts = [hidden.post() for _ in range(HIDDEN_RECORDS)]
-    async with reading_at(application, level) as reader:
-        before = await told(reader, events, hidden._own, head)
+    posts = [*hidden.begin(), *(hidden.post() for _ in range(HIDDEN_RECORDS))]
+    about = About(events, posts, head)
+    async with let_in_at(application, level) as reader:
+        before = await told(reader, about)
 
-    taken = 0
-    for first in range(0, len(posts), 8):
-        answer = await api.post("/v1/events/batch", json=posts[first : first + 8], params={"mode": "each"})
+    taken, step = 0, -(-len(posts) // ROUNDS)
+    for first in range(0, len(posts), step):
+        answer = await api.post("/v1/events/batch", json=posts[first : first + step], params={"mode": "each"})
         taken += sum(verdict["status"] == 201 for verdict in answer.json()["verdicts"])
-        async with reading_at(application, level) as reader:
-            after = await told(reader, events, hidden._own, head)
-        wrong = [line for path in before for line in _differing(path, before[path], after[path])]
-        assert wrong == []
+        async with let_in_at(application, level) as reader:
+            after = await told(reader, about)
+        wrong = [line for path in before for line in _differing(path, before[path], after.get(path))]
+        assert wrong == [], "\n".join(each[:400] for each in wrong[:20])
 
+    async with let_in_at(application, level) as writer:
+        assert _differing("recorded", receipts, await recorded(writer)) == []
     assert taken > HIDDEN_RECORDS / 2
-    assert sum(status == 200 for status, *_ in list(before.values())[:-1]) > 20
+    assert before.keys() == after.keys()
+    statuses = [
+        each[0] for each in before.values() if isinstance(each, tuple | list) and each and isinstance(each[0], int)
+    ]
+    assert all(statuses.count(status) > 10 for status in (200, 304, 404, 422)), statuses
+
+
+POSTED: tuple[tuple[str, Any, dict[str, str]], ...] = (
+    ("/v1/events", {**VISIT, "id": id_of("event", "repeated")}, {}),
+    ("/v1/events", VISIT, {"Idempotency-Key": "repeated"}),
+    ("/v1/events", VISIT | {"participants": ["haftar"], "document": "https://example.org/seen"}, {}),
+    ("/v1/events?on_missing=propose", VISIT | {"source": "Proposed Source", "topics": ["Libya", "proposed"]}, {}),
+    ("/v1/events", VISIT | {"marking": "amber+strict", "participants": ["haftar"]}, {}),
+    ("/v1/actors", {"slug": "seen", "name": "Seen", "id": id_of("actor", "seen"), "marking": "clear"}, {}),
+    ("/v1/events/batch?mode=each", [VISIT | {"ref": "own"}, {**VISIT, "kind": "statement", "of": ["#own"]}], {}),
+)
+
+
+async def recorded(client: httpx.AsyncClient) -> list[Any]:
+    """What is answered to posts that record something; all that they made is as if it were the same."""
+    answers = [await client.post(path, json=body, headers=headers) for path, body, headers in POSTED]
+    assert {answer.status_code for answer in answers} == {201}, [answer.text for answer in answers]
+    return [read(answer, About([], [], 0)) for answer in answers]
+
+
+def test_every_route_is_asked() -> None:
+    assert operations() == ASKED.keys() | set(OPERATORS)
+
+
+async def test_an_operator_s_figures_hold_no_word_of_any_record(
+    application: Application, api: httpx.AsyncClient
+) -> None:
+    async def words() -> list[str]:
+        answers = [await api.get(each.split()[1]) for each in OPERATORS]
+        return [line.split("{")[0].split()[0] for line in answers[0].text.splitlines()] + [
+            each.text for each in answers
+        ]
+
+    await post_week(api)
+    before = await words()
+
+    for slug in ("unseen", "Unseen"):
+        await api.post("/v1/actors", json={"slug": slug, "name": "Unseen", "marking": "amber+strict"})
+    after = await words()
+
+    assert not any("unseen" in each.lower() for each in after)
+    assert set(before[: -len(OPERATORS)]) == set(after[: -len(OPERATORS)])
 
 
 def _differing(path: str, before: Any, after: Any) -> list[str]:
@@ -196,6 +237,6 @@ def _differing(path: str, before: Any, after: Any) -> list[str]:
     return [f"{path}: {before!r} became {after!r}"]
 
 
-async def _events(api: httpx.AsyncClient) -> list[str]:
-    page = (await api.get("/v1/timelines/all", params={"limit": 1000})).json()
+async def _events(client: httpx.AsyncClient) -> list[str]:
+    page = (await client.get("/v1/timelines/all", params={"limit": 1000})).json()
     return [entry["id"] for entry in page["entries"]]

@@ -231,9 +231,9 @@ def _registered_identity(
     holders = {n.subject for n in known.named.get((kind, slug), []) if n.form == "slug"} if slug else set()
     holder = known.keys.get((kind, Key("slug", slug))) if slug else None
     holder = holder or next(iter(holders), None)
-    if (kind, slug) in known.taken:
-        raise SlugTaken(TAKEN)
     if thing.revision is None:
+        if (kind, slug) in known.taken:
+            raise SlugTaken(TAKEN)
         if holder not in (None, given, fresh):
             current = known.subjects[holder].revision
             raise SlugTaken(
@@ -251,6 +251,8 @@ def _registered_identity(
         raise UnknownReference(
             f"Expected a registered {kind} to replace, found none. Leave out revision.", errors=[fault]
         )
+    if (kind, slug) in known.taken:
+        raise SlugTaken(TAKEN)
     return uuid5(subject, f"revision {thing.revision + 1}"), subject, thing.revision + 1
 
 

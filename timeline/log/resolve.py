@@ -112,16 +112,15 @@ async def look_up(
     wanted = {each.subject for (kind, _), several in named.items() for each in several if kind in kinds}
     last = await reader.last_bodies(wanted | {i for i, s in subjects.items() if s.kind in kinds})
     bodies = {i: (record.kind, record.body or {}) for i, record in last.items()}
-    undone = {
-        own for p in posts if isinstance(p, Duplicate) and p.subject == p.survivor and (own := as_uuid(p.subject))
-    }
-    confirmed = {own for p in posts if isinstance(p, Confirmation) for each in p.of if (own := as_uuid(each))}
+    events = {i for i, subject in subjects.items() if subject.kind in EVENTS}
+    undone = {as_uuid(p.subject) for p in posts if isinstance(p, Duplicate) and p.subject == p.survivor}
+    confirmed = {as_uuid(each) for p in posts if isinstance(p, Confirmation) for each in p.of}
     return Known(
         named=named,
         subjects=subjects,
         taken=taken,
-        merged=await reader.merged(undone),
-        events=await reader.posted(confirmed),
+        merged=await reader.merged(events & undone),
+        events=await reader.posted(events & confirmed),
         documents={
             i: msgspec.convert(body, Document) for i, (kind, body) in bodies.items() if kind == "document" and body
         },
