@@ -77,6 +77,57 @@ CREATE FUNCTION timeline.leaf(at_position bigint, at_time timestamp with time zo
     || '","v":1}', 'UTF8')
 $$;
 
+CREATE FUNCTION timeline.record_tokens(ids uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], hashes bytea[], hashed_under bytea, OUT first_position bigint, OUT first_recorded_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'timeline', 'pg_temp'
+    AS $$
+DECLARE
+  records uuid[];
+  bodies jsonb[];
+  changed integer;
+BEGIN
+  SELECT array_agg((said ->> 'id')::uuid ORDER BY i), array_agg(said -> 'body' ORDER BY i) INTO records, bodies
+  FROM unnest(payloads) WITH ORDINALITY AS each (bytes, i)
+  CROSS JOIN LATERAL (SELECT convert_from(bytes, 'UTF8')::jsonb AS said) AS decoded
+  WHERE said ->> 'kind' = 'token' AND (said -> 'body' ->> 'id')::uuid = ids[i];
+  IF cardinality(records) IS DISTINCT FROM cardinality(ids) THEN
+    RAISE EXCEPTION 'a payload does not state its token' USING ERRCODE = 'check_violation';
+  END IF;
+
+  SELECT appended.first_position, appended.first_recorded_at INTO record_tokens.first_position, record_tokens.first_recorded_at
+  FROM append_records(
+    records, array_fill('token'::text, ARRAY[cardinality(ids)]), ids, revisions, salts, requests, payloads,
+    '{}', '{}', '{}', '{}'
+  ) AS appended;
+
+  INSERT INTO token (id, position, revision, subject, name, scope, audience, desk, hash, key, issued_at, expires_at,
+                     predecessor, successor)
+  SELECT id, record_tokens.first_position + i - 1, 1, (body ->> 'subject')::uuid, body ->> 'name', body ->> 'scope',
+         body ->> 'audience', body ->> 'desk', hash, hashed_under, record_tokens.first_recorded_at,
+         (body ->> 'expires_at')::timestamptz, (body ->> 'predecessor')::uuid, (body ->> 'successor')::uuid
+  FROM unnest(ids, revisions, bodies, hashes) WITH ORDINALITY AS new (id, revision, body, hash, i)
+  WHERE new.revision = 1;
+
+  UPDATE token SET position = record_tokens.first_position + i - 1, revision = new.revision,
+                   expires_at = (body ->> 'expires_at')::timestamptz,
+                   revoked_at = CASE WHEN (body ->> 'revoked')::boolean THEN record_tokens.first_recorded_at END,
+                   successor = (body ->> 'successor')::uuid
+  FROM unnest(ids, revisions, bodies) WITH ORDINALITY AS new (id, revision, body, i)
+  WHERE new.revision > 1 AND token.id = new.id AND token.revision = new.revision - 1 AND token.revoked_at IS NULL
+    AND (token.subject::text, token.name, token.scope, token.audience, token.desk, token.predecessor::text)
+        IS NOT DISTINCT FROM
+        (body ->> 'subject', body ->> 'name', body ->> 'scope', body ->> 'audience', body ->> 'desk',
+         body ->> 'predecessor')
+    AND (token.expires_at IS NULL OR (body ->> 'expires_at')::timestamptz <= token.expires_at);
+  GET DIAGNOSTICS changed = ROW_COUNT;
+  IF changed <> (SELECT count(*) FROM unnest(revisions) AS each (revision) WHERE revision > 1) THEN
+    RAISE EXCEPTION 'a token may only end' USING ERRCODE = 'check_violation';
+  END IF;
+
+  PERFORM pg_notify('timeline_token', '');
+END
+$$;
+
 CREATE FUNCTION timeline.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -265,6 +316,30 @@ CREATE TABLE timeline.progress (
     CONSTRAINT progress_position_check CHECK (("position" >= 0))
 );
 
+CREATE TABLE timeline.token (
+    id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    revision integer NOT NULL,
+    subject uuid NOT NULL,
+    name text NOT NULL,
+    scope text NOT NULL,
+    audience text NOT NULL,
+    desk text,
+    hash bytea NOT NULL,
+    key bytea NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    predecessor uuid,
+    successor uuid,
+    CONSTRAINT token_audience_check CHECK ((audience = ANY (ARRAY['clear'::text, 'green'::text, 'amber'::text, 'amber+strict'::text]))),
+    CONSTRAINT token_check CHECK (((scope <> 'admin'::text) OR (audience = 'amber+strict'::text))),
+    CONSTRAINT token_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT token_key_check CHECK ((octet_length(key) = 8)),
+    CONSTRAINT token_revision_check CHECK ((revision >= 1)),
+    CONSTRAINT token_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'append'::text, 'curate'::text, 'admin'::text])))
+);
+
 ALTER TABLE ONLY timeline.log
     ADD CONSTRAINT log_id_key UNIQUE (id);
 
@@ -292,6 +367,9 @@ ALTER TABLE ONLY timeline.progress
 ALTER TABLE ONLY timeline.progress
     ADD CONSTRAINT progress_tables_key UNIQUE (tables);
 
+ALTER TABLE ONLY timeline.token
+    ADD CONSTRAINT token_pkey PRIMARY KEY (id);
+
 CREATE INDEX log_time ON timeline.log USING btree (recorded_at);
 
 CREATE UNIQUE INDEX name_alone ON timeline.name USING btree (type, form, key) WHERE (form = ANY (ARRAY['slug'::text, 'url'::text]));
@@ -299,6 +377,10 @@ CREATE UNIQUE INDEX name_alone ON timeline.name USING btree (type, form, key) WH
 CREATE INDEX name_subject ON timeline.name USING btree (subject);
 
 CREATE UNIQUE INDEX progress_live ON timeline.progress USING btree (name) WHERE live;
+
+CREATE INDEX token_position ON timeline.token USING btree ("position");
+
+CREATE INDEX token_subject ON timeline.token USING btree (subject);
 
 CREATE TRIGGER log_next AFTER INSERT ON timeline.log REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION timeline.refuse_gap();
 
@@ -323,6 +405,15 @@ CREATE TRIGGER payload_whole BEFORE TRUNCATE ON timeline.payload FOR EACH STATEM
 ALTER TABLE ONLY timeline.payload
     ADD CONSTRAINT payload_position_fkey FOREIGN KEY ("position") REFERENCES timeline.log("position");
 
+ALTER TABLE ONLY timeline.token
+    ADD CONSTRAINT token_position_fkey FOREIGN KEY ("position") REFERENCES timeline.log("position");
+
+ALTER TABLE ONLY timeline.token
+    ADD CONSTRAINT token_predecessor_fkey FOREIGN KEY (predecessor) REFERENCES timeline.token(id);
+
+ALTER TABLE ONLY timeline.token
+    ADD CONSTRAINT token_successor_fkey FOREIGN KEY (successor) REFERENCES timeline.token(id);
+
 GRANT USAGE ON SCHEMA timeline TO timeline_writer;
 GRANT USAGE ON SCHEMA timeline TO timeline_projector;
 GRANT USAGE ON SCHEMA timeline TO timeline_reader;
@@ -332,6 +423,9 @@ REVOKE ALL ON FUNCTION timeline.append_records(ids uuid[], kinds text[], subject
 GRANT ALL ON FUNCTION timeline.append_records(ids uuid[], kinds text[], subjects uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], name_subjects uuid[], name_types text[], name_forms text[], name_keys text[], OUT first_position bigint, OUT first_recorded_at timestamp with time zone) TO timeline_writer;
 
 REVOKE ALL ON FUNCTION timeline.leaf(at_position bigint, at_time timestamp with time zone, of_commitment bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION timeline.record_tokens(ids uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], hashes bytea[], hashed_under bytea, OUT first_position bigint, OUT first_recorded_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION timeline.record_tokens(ids uuid[], revisions integer[], salts bytea[], requests bytea[], payloads bytea[], hashes bytea[], hashed_under bytea, OUT first_position bigint, OUT first_recorded_at timestamp with time zone) TO timeline_writer;
 
 REVOKE ALL ON FUNCTION timeline.refuse_change() FROM PUBLIC;
 
@@ -360,3 +454,5 @@ GRANT SELECT ON TABLE timeline.payload TO timeline_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE timeline.progress TO timeline_projector;
 GRANT SELECT ON TABLE timeline.progress TO timeline_reader;
+
+GRANT SELECT ON TABLE timeline.token TO timeline_reader;

@@ -26,13 +26,14 @@ from timeline.model.kinds import EVENTS
 from timeline.model.record import Record
 from timeline.model.registry import REGISTRATIONS
 from timeline.model.schemas import accepted, record_schema, schema_name
+from timeline.model.tokens import ACCESS
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = ROOT / "openapi" / "openapi.json"
 OPERATIONS = ROOT / "openapi" / "operations.txt"
 """Every operation id that was ever published, with its call: others' generated code has functions of these names."""
 SCHEMA = ROOT / "schema" / "database.sql"
-KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS}
+KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS, **ACCESS}
 PUBLISHED = "published.sha256"
 """The SHA-256 of every schema that was ever published, as `sha256sum -c` reads it."""
 

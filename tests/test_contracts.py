@@ -24,6 +24,7 @@ from timeline.model.edits import EDITS
 from timeline.model.kinds import EVENTS
 from timeline.model.record import Line, Record
 from timeline.model.registry import COLLECTIONS, REGISTRATIONS, Registration
+from timeline.model.tokens import ACCESS
 
 TARGET = "01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c01"
 FOLDER = contracts.SCHEMA.parent
@@ -242,7 +243,7 @@ def _faults(stored: Payload) -> list[str]:
 async def test_kinds_lists_every_kind_with_its_example(anonymous: httpx.AsyncClient) -> None:
     kinds = {each["kind"]: each for each in (await anonymous.get("/v1/kinds")).json()["kinds"]}
 
-    assert set(kinds) == {*EVENTS, *EDITS, *REGISTRATIONS}
+    assert set(kinds) == {*EVENTS, *EDITS, *REGISTRATIONS, *ACCESS}
     assert all(each["description"] and each["example"]["kind"] == kind for kind, each in kinds.items())
     assert kinds["denial"]["takes"] == "deny"
     assert kinds["visit"]["roles"][0] == "actor"

@@ -16,6 +16,7 @@ OWNER, WRITER, READER, PROJECTOR = None, "timeline_writer", "timeline_reader", "
 ROLES: dict[str, tuple[str | None, ...]] = {
     "db/migrate.sql": (OWNER,),
     "log/log.sql": (WRITER, READER, PROJECTOR),  # the projector tails it, and `timeline check` reads the whole of it
+    "log/tokens.sql": (WRITER, READER),
     "projections/again.sql": (READER,),
     "projections/cited.sql": (READER,),
     "projections/diff.sql": (READER,),
@@ -28,6 +29,10 @@ ROLES: dict[str, tuple[str | None, ...]] = {
 NOT_FOR = {
     ("append_records", PROJECTOR): "it folds, and never writes to the log",
     ("append_records", READER): "it reads",
+    ("record_tokens", READER): "it reads",
+    ("tokens_after", WRITER): "it records tokens, and reads none",
+    ("every_token", WRITER): "it records tokens, and reads none",
+    ("one_token", WRITER): "it records tokens, and reads none",
     ("hold_progress", READER): "a dry run moves nothing, so it holds nothing",
 }
 DRY_RUN = re.compile(r"(WITH|SELECT)\b")

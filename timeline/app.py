@@ -14,9 +14,9 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
-from timeline.access import Access, owner_token
+from timeline.access import Access, owner_token, pepper
 from timeline.access.bucket import Buckets
-from timeline.api import changes, diff, events, impact, meta, registries, search, timelines, weeks
+from timeline.api import changes, diff, events, impact, meta, registries, search, timelines, tokens, weeks
 from timeline.api.cursors import Seal
 from timeline.api.edge import Edge
 from timeline.api.gate import Gate
@@ -32,6 +32,7 @@ from timeline.db.pool import open_pool
 from timeline.formats import sse
 from timeline.log.admit import Admission
 from timeline.log.read import LogReader
+from timeline.log.tokens import CHANNEL, Tokens, TokenTable
 from timeline.log.writer import Writer
 from timeline.projections.live import Live
 from timeline.projections.pages import Reader
@@ -59,6 +60,11 @@ HANDLERS: list[HTTPRouteHandler] = [
     *registries.ROUTES,
     impact.get_impact,
     changes.get_changes,
+    tokens.list_tokens,
+    tokens.issue_token,
+    tokens.get_token,
+    tokens.rotate_token,
+    tokens.revoke_token,
     meta.get_kinds,
     meta.live,
     meta.ready,
@@ -77,7 +83,9 @@ class Application:
         self.settings = settings
         self.dsn = dsn
         self.token = owner_token(settings.data_path / "owner.token")
-        self._listener = Listener()
+        self._token_key = pepper(settings.data_path / "token.key")
+        self._listener, self._token_listener = Listener(), Listener()
+        self._table: TokenTable | None = None
         self._pools: list[asyncpg.Pool] = []
         self.service: Service | None = None
         self.litestar = _litestar(settings)
@@ -95,6 +103,9 @@ class Application:
         await self._listener.start(to_read, "timeline_log")
         projector = Projector(to_fold, self._listener, folds_as)
         await projector.start()
+        await self._token_listener.start(to_read, CHANNEL)
+        table = self._table = TokenTable(reads, self._token_key, self._token_listener)
+        await table.start()
         log_reader = LogReader(reads)
         writer = Writer(
             appends, new_salt=lambda: os.urandom(SALT_BYTES), queue_records_max=self.settings.queue_records_max
@@ -104,8 +115,10 @@ class Application:
         live = Live(reader, projector, sse.record, self.settings.stream_beat_seconds)
         self.service = Service(
             settings=self.settings,
-            access=Access(self.token, self.settings.audience),
             cursors=Seal(self.token.encode()),
+            access=Access(self.token, self.settings.audience, key=self._token_key, table=table),
+            tokens=Tokens(reads, appends, self._token_key),
+            table=table,
             log=log_reader,
             admission=Admission(log_reader, uuid_utils.compat.uuid7),
             writer=writer,
@@ -135,7 +148,10 @@ class Application:
                 async with asyncio.timeout(STOP_SECONDS_MAX):
                     await self.service.writer.drain()
             await self.service.projector.stop()
+        if self._table is not None:
+            await self._table.stop()
         await self._listener.stop()
+        await self._token_listener.stop()
         for pool in self._pools:
             pool.terminate()
 

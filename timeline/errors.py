@@ -6,7 +6,7 @@
     │   ├── Unauthorised 401        NoToken · WrongToken
     │   ├── Forbidden 403           TooManyRequests 429 · TooManyStreams
     │   ├── NotFound 404            MethodNotAllowed 405 · NotAcceptable 406 · Gone 410
-    │   ├── Conflict 409            IdTaken · WrongRevision · SlugTaken
+    │   ├── Conflict 409            IdTaken · WrongRevision · SlugTaken · TokenEnded
     │   ├── BodyTooLarge 413        UnsupportedMediaType 415 · TooSlow 408 · HeadTooLarge 431
     │   ├── InvalidRecord 422       BatchRefused · UnknownReference · AmbiguousReference · KeyReused · NotApplicable
     │   ├── TooMuch 422
@@ -169,6 +169,10 @@ class WrongRevision(Conflict):
 
 class SlugTaken(Conflict):
     """The slug belongs to something else."""
+
+
+class TokenEnded(Conflict):
+    """The token has ended or was replaced."""
 
 
 class BodyTooLarge(Refusal):

@@ -357,7 +357,7 @@ CONDITIONAL = {"events", "timelines", "weeks", "diff"}
 
 def test_every_operation_tells_of_every_status_it_gives() -> None:
     paths = msgspec.json.decode(contracts.OPENAPI.read_bytes())["paths"]
-    posts = [methods["post"] for methods in paths.values() if "post" in methods]
+    posts = [m["post"] for path, m in paths.items() if "post" in m and not path.startswith("/v1/tokens")]
     reads = {
         path: m["get"]["responses"].keys() for path, m in paths.items() if "get" in m and "406" in m["get"]["responses"]
     }

@@ -18,6 +18,7 @@ from timeline.api.query import TimelineParams
 from timeline.app import Application
 from timeline.importers.libya_week import id_of, posts
 from timeline.model.registry import COLLECTIONS, REGISTRATIONS
+from timeline.model.tokens import TokenAsked
 
 Call = dict[str, Any]
 SLUGGED = {kind for kind, cls in REGISTRATIONS.items() if "slug" in cls.example}
@@ -150,8 +151,10 @@ def is_fault_of(answer: httpx.Response, name: str) -> bool:
 
 
 @pytest.fixture
-async def filled(api: httpx.AsyncClient) -> httpx.AsyncClient:
+async def filled(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> httpx.AsyncClient:
     """A service that has something at each address."""
+    token = await api.post("/v1/tokens", json=TokenAsked.example)
+    monkeypatch.setitem(IN_PATH, "token", token.json()["token"]["id"])
     things = [
         cls.example | {"id": id_of(kind, "tried")} | ({"slug": f"tried-{kind}"} if kind in SLUGGED else {})
         for kind, cls in REGISTRATIONS.items()
@@ -177,7 +180,8 @@ async def ask(client: httpx.AsyncClient, path: str, call: Call, *query: tuple[st
     if "requestBody" not in call:
         needed = [each["name"] for each in call["parameters"] if each["in"] == "query" and each["required"]]
         more = [(name, "0") for name in needed if name != query[0][0]]
-        return await client.get(where, params=[*query, *more])
+        method = "POST" if "201" in call["responses"] else "GET"
+        return await client.request(method, where, params=[*query, *more])
     example = next(iter(call["requestBody"]["content"]["application/json"]["examples"].values()))["value"]
     return await client.post(
         where, params=[*query, *([] if query[0][0] == "dry_run" else [("dry_run", "true")])], json=example

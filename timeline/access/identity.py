@@ -1,12 +1,9 @@
 """Who asks: their pseudonym, what they may see, and what they may do."""
 
-from typing import Literal, get_args
-
 import msgspec
 
-Scope = Literal["read", "append", "curate", "admin"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""The ladder of scopes: each holds those before it."""
+from timeline.model.tokens import SCOPES, Scope
+
 OWNER = "owner"
 
 

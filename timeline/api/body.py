@@ -13,6 +13,7 @@ from timeline.model.edits import EDITS
 from timeline.model.faults import faults, shown, under
 from timeline.model.kinds import EVENTS
 from timeline.model.registry import COLLECTIONS
+from timeline.model.tokens import ACCESS
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -125,6 +126,9 @@ def _misplaced(value: Any, wanted: Any) -> Fault | None:
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or kind in _tags(wanted):
         return None
+    if kind in ACCESS:
+        expected = f"a kind that can be posted; a {kind} is issued by POST /v1/tokens, which records it"
+        return Fault(pointer=under("#", "kind"), expected=expected, found=shown(kind))
     where = f"/v1/{COLLECTIONS[kind]}" if kind in COLLECTIONS else "/v1/events" if kind in {**EVENTS, **EDITS} else None
     if where is None:
         return None

@@ -19,6 +19,7 @@ from timeline.model.entry import Shape
 from timeline.model.kinds import EVENTS, Event, roles_of
 from timeline.model.record import Record
 from timeline.model.registry import REGISTRATIONS
+from timeline.model.tokens import ACCESS
 
 
 class KindShown(Shape, frozen=True, kw_only=True):
@@ -27,7 +28,7 @@ class KindShown(Shape, frozen=True, kw_only=True):
     kind: str
     """The tag of its records."""
     group: str
-    """`event`, `edit` or `registration`."""
+    """`event`, `edit` or `registration`; `access` for records about who may do what, which are not posted."""
     description: str
     """What it is for."""
     roles: list[str]
@@ -35,14 +36,14 @@ class KindShown(Shape, frozen=True, kw_only=True):
     takes: str | None
     """The side that it takes on the events it is `of`."""
     example: dict[str, Any]
-    """One record as it would be posted."""
+    """One record as it would be posted; of `access` as it would be recorded."""
 
 
 class KindsShown(Shape, frozen=True, kw_only=True):
     """Every kind."""
 
     kinds: list[KindShown]
-    """Events first, then edits, then registrations."""
+    """Events first, then edits, then registrations, then those about access."""
 
 
 class Alive(Shape, frozen=True, kw_only=True):
@@ -87,7 +88,12 @@ def _kind(cls: type[Record], group: str) -> KindShown:
     )
 
 
-_GROUPS: tuple[tuple[dict[str, Any], str], ...] = ((EVENTS, "event"), (EDITS, "edit"), (REGISTRATIONS, "registration"))
+_GROUPS: tuple[tuple[dict[str, Any], str], ...] = (
+    (EVENTS, "event"),
+    (EDITS, "edit"),
+    (REGISTRATIONS, "registration"),
+    (ACCESS, "access"),
+)
 KINDS = KindsShown(kinds=[_kind(cls, group) for kinds, group in _GROUPS for cls in kinds.values()])
 
 

@@ -155,9 +155,11 @@ _IDEMPOTENCY_KEY = {
     "An `id` of the post's own counts before it.",
     "schema": {"type": "string", "pattern": f"^({KEY.pattern})$"},
 }
+_UUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _IN_PATH: dict[str, tuple[str, str]] = {
     "week": (r"[0-9]{4}-W[0-9]{2}|current|last", "An ISO week such as `2019-W23`, `current` or `last`."),
-    "event": ("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", "The event's id."),
+    "event": (_UUID, "The event's id."),
+    "token": (_UUID, "The token's public id; never its text."),
 }
 
 
@@ -262,7 +264,7 @@ def _good(contract: Contract, names: _Schemas) -> dict[str, Any]:
     """The answer that was asked for, in the formats that it comes in."""
     good: dict[str, Any] = {"description": "Done."}
     if contract.answers is not None:
-        shown = offered(contract.answers) if contract.scope == "read" else []
+        shown = offered(contract.answers) if 406 in contract.refuses and contract.scope != "open" else []
         text = {"schema": {"type": "string"}}
         good["content"] = {JSON: {"schema": names.of(contract.answers)}}
         good["content"] |= {each.media_type.split(";")[0]: text for each in shown if each.name != "json"}
@@ -275,9 +277,11 @@ def _good(contract: Contract, names: _Schemas) -> dict[str, Any]:
 
 _SENT: dict[str, Callable[[Contract], bool]] = {
     "ETag": lambda contract: contract.conditional,
-    "Location": lambda contract: contract.answers is Receipt,
+    "Location": lambda contract: contract.status == 201 and contract.answers is not BatchReceipt,
     "Timeline-Next": lambda contract: contract.answers is Feed,
-    "Timeline-Position": lambda contract: contract.scope != "open" and contract.answers is not BatchReceipt,
+    "Timeline-Position": lambda contract: (
+        contract.scope not in ("open", "admin") and contract.answers is not BatchReceipt
+    ),
 }
 """The headers of an answer, and of which."""
 _HEADERS: dict[str, tuple[str, dict[str, str]]] = {

@@ -14,6 +14,7 @@ from timeline.api.streams import Streams
 from timeline.errors import Behind
 from timeline.log.admit import Admission
 from timeline.log.read import LogReader
+from timeline.log.tokens import Tokens, TokenTable
 from timeline.log.writer import Writer
 from timeline.projections.live import Live
 from timeline.projections.pages import Reader
@@ -52,6 +53,8 @@ class Service(Reads, frozen=True, kw_only=True):
 
     access: Access
     cursors: Seal
+    tokens: Tokens
+    table: TokenTable
     admission: Admission
     writer: Writer
     live: Live

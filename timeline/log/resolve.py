@@ -31,6 +31,7 @@ from timeline.model.registry import (
     slug_of,
 )
 from timeline.model.registry import Named as NamedThing
+from timeline.model.tokens import ACCESS
 
 UNPLACED = 2**62
 """The position of what stands earlier in the same batch and has none yet: after everything in the log."""
@@ -272,7 +273,7 @@ def _is_valid(thing: Registration) -> bool:
 def _fits(to: str, subject: Subject) -> bool:
     if to == "event":
         return subject.kind in EVENTS and not subject.erased
-    return to in ("record", subject.kind)
+    return to == subject.kind or (to == "record" and subject.kind not in ACCESS)
 
 
 def _unknown(found: Found, known: Known) -> Fault:
@@ -289,6 +290,8 @@ def _unknown(found: Found, known: Known) -> Fault:
 
 
 def _article(kind: str) -> str:
+    if kind in ACCESS:
+        return f"a {kind}: see /v1/tokens"
     what = "registration" if kind in REGISTRATIONS else "edit" if kind in EDITS else "event"
     return f"{'an' if what[0] in 'aeiou' else 'a'} {what} of kind {kind}"
 

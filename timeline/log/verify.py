@@ -13,6 +13,7 @@ from timeline.log.read import SQL
 from timeline.model.codec import Payload, canonical, read_payload
 from timeline.model.edits import EDITS
 from timeline.model.registry import REGISTRATIONS, keys
+from timeline.model.tokens import ACCESS
 
 STEP = 1_000
 
@@ -119,4 +120,4 @@ def _subject(payload: Payload) -> object:
     """What a record is about: an edit names it, a registration is the thing, an event is its own."""
     if payload.kind in EDITS:
         return payload.body.get("subject")
-    return payload.body.get("id") if payload.kind in REGISTRATIONS else payload.id
+    return payload.body.get("id") if payload.kind in {**REGISTRATIONS, **ACCESS} else payload.id

@@ -19,6 +19,7 @@ from timeline.model.provenance import CREDIBILITY_DEFAULT, MODALITY_DEFAULT
 from timeline.model.record import LEVELS, Record, level_of
 from timeline.model.registry import REGISTRATIONS, Actor, Document, Registration, SameActor
 from timeline.model.standing import Side, Tense
+from timeline.model.tokens import ACCESS, Token
 from timeline.projections import derive
 from timeline.projections.identity import group_of, identify
 from timeline.projections.world import (
@@ -36,7 +37,7 @@ from timeline.projections.world import (
     replace_rows,
 )
 
-KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS}
+KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS, **ACCESS}
 answers = derive.answers
 VERSION = 3
 """The version of these folds. Another number means other tables, built beside the live ones."""
@@ -68,7 +69,7 @@ def take(world: World, stored: Stored, record: Record | None) -> set[str]:
     """Take one record into the world; the events that have to be derived for it."""
     world.now = stored.recorded_at
     match record:
-        case None:
+        case None | Token():
             return set()
         case Event():
             return _event(world, stored, record)
