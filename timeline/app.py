@@ -51,6 +51,7 @@ HANDLERS: list[HTTPRouteHandler] = [
     search.search_events,
     events.get_event,
     events.get_history,
+    events.get_provenance,
     timelines.actor_timeline,
     timelines.topic_timeline,
     timelines.place_timeline,

@@ -15,7 +15,7 @@ from timeline.api.cursors import Steps, fingerprint
 from timeline.api.moments import asked_moment, check_walk
 from timeline.api.posting import post_batch, post_one
 from timeline.api.problems import answer, instance_of
-from timeline.api.query import BatchParams, EventParams, HistoryParams, PostParams, read_query
+from timeline.api.query import BatchParams, EventParams, HistoryParams, PostParams, ProvenanceParams, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.errors import BatchRefused, NotFound
@@ -25,9 +25,11 @@ from timeline.model.edits import EDITS
 from timeline.model.entry import BatchReceipt, EventShown, Receipt
 from timeline.model.faults import shown
 from timeline.model.kinds import EVENTS
+from timeline.model.prov import Provenance
 from timeline.projections.events import event_shown
 from timeline.projections.history import history
 from timeline.projections.pages import Moved, etag
+from timeline.projections.provenance import provenance
 
 Posted: Any = Union[tuple({**EVENTS, **EDITS}.values())]  # noqa: UP007  (built from a tuple, so not writable with |)
 
@@ -131,6 +133,40 @@ async def get_event(request: Asked, event: FromPath[str]) -> Written:
         return not_modified(tag, position, public=public)
     found = msgspec.structs.replace(found, as_of=as_of)
     return respond(request, fmt, found, headers_of(tag, position, public=public))
+
+
+@read(
+    "/v1/events/{event:str}/provenance",
+    Contract(
+        operation_id="getEventProvenance",
+        tag="events",
+        scope="read",
+        query=ProvenanceParams,
+        answers=Provenance,
+        conditional=True,
+        refuses=(404, 406, 410, 503),
+    ),
+)
+async def get_provenance(request: Asked, event: FromPath[str]) -> Written:
+    """Where an event comes from, as W3C PROV-JSON: voices, quotes, documents, and who recorded what, when.
+
+    Of its first 1,000 voices and what was edited since. 308 where it turned out to be another.
+    """
+    who, to = identify(request), service(request)
+    params = read_query(request, ProvenanceParams)
+    fmt = negotiated(request, Provenance)
+    event_id = _id_of(event)
+    as_of = await asked_moment(to, params.as_of, params.min_position)
+    async with to.reader.at(as_of) as (connection, position):
+        asked = (request.url.path, written_as(request, fmt))
+        tag = await etag(connection, asked, [event_id], who.level, position, as_of)
+        found = await event_shown(connection, event_id, who.level, position, to.now().date())
+        if isinstance(found, Moved):
+            return elsewhere(request, f"/v1/events/{found.survivor}/provenance", 308)
+        if unchanged(request, tag):
+            return not_modified(tag, position, public=who.is_public)
+        traced = await provenance(connection, found, who.level, position)
+    return respond(request, fmt, traced, headers_of(tag, position, public=who.is_public))
 
 
 @read(

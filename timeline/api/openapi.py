@@ -251,7 +251,7 @@ def _responses(contract: Contract, names: _Schemas) -> dict[str, Any]:
         found[str(status)] = _problem(status, names)
     if contract.operation_id == "getWeek":
         found["307"] = _moved("The dated week that `current` or `last` is.")
-    if contract.operation_id == "getEvent":
+    if contract.operation_id in ("getEvent", "getEventProvenance"):
         found["308"] = _moved("The event that this one turned out to be.")
     if contract.operation_id in ("getActor", "getActorTimeline"):
         found["308"] = _moved("The actor that answers for this one: they were judged to be the same.")

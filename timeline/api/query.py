@@ -169,6 +169,10 @@ class EventParams(Told, frozen=True, kw_only=True):
     """What may be asked of an event."""
 
 
+class ProvenanceParams(Known, frozen=True, kw_only=True):
+    """What may be asked of an event's provenance."""
+
+
 class HistoryParams(Known, frozen=True, kw_only=True):
     """What may be asked of an event's history."""
 

@@ -41,15 +41,15 @@ async def cited(
             for event, several in voices.items()
         }
     rows = [row for several in voices.values() for row in several]
-    things = await _things(connection, {each for row in rows for each in _named_in(row)}, level, position)
-    publishers = {t.publisher for t in things.values() if isinstance(t, Document) and t.publisher}
-    things |= await _things(connection, publishers - things.keys(), level, position)
-    sources = {each: thing for each, thing in things.items() if isinstance(thing, Source)}
+    found = await things(connection, {each for row in rows for each in _named_in(row)}, level, position)
+    publishers = {t.publisher for t in found.values() if isinstance(t, Document) and t.publisher}
+    found |= await things(connection, publishers - found.keys(), level, position)
+    sources = {each: thing for each, thing in found.items() if isinstance(thing, Source)}
     return Cited(
         voices={event: [_citation(row, sources) for row in several] for event, several in voices.items()},
         judgements=await _judgements(connection, by_id.values(), position),
         sources={each: _source(thing) for each, thing in sorted(sources.items())},
-        documents={each: _document(t) for each, t in sorted(things.items()) if isinstance(t, Document)},
+        documents={each: _document(t) for each, t in sorted(found.items()) if isinstance(t, Document)},
     )
 
 
@@ -73,7 +73,8 @@ def _named_in(row: VoiceRow) -> set[str]:
     return {each for each in (row.source, row.document, row.via) if each}
 
 
-async def _things(connection: Connection, ids: set[str], level: int, position: int) -> dict[str, Any]:
+async def things(connection: Connection, ids: set[str], level: int, position: int) -> dict[str, Any]:
+    """Sources and documents as they were registered, as far as this level sees them."""
     rows = await connection.fetch(SQL.things, [UUID(each) for each in sorted(ids)], level, position) if ids else []
     return {str(row["id"]): _THING.decode(row["body"]) for row in rows}
 
