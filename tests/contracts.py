@@ -27,8 +27,10 @@ from timeline.model.record import Record
 from timeline.model.registry import REGISTRATIONS
 from timeline.model.schemas import accepted, record_schema, schema_name
 from timeline.model.tokens import ACCESS
+from timeline.settings import PREFIX, Settings, expected
 
 ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 OPENAPI = ROOT / "openapi" / "openapi.json"
 OPERATIONS = ROOT / "openapi" / "operations.txt"
 """Every operation id that was ever published, with its call: others' generated code has functions of these names."""
@@ -141,8 +143,25 @@ def listed_operations() -> list[str]:
     return OPERATIONS.read_text(encoding="ascii").splitlines() if OPERATIONS.exists() else []
 
 
+def settings_table() -> str:
+    """README's table of every setting, as it would be written."""
+    rows = ["| variable | default | may be | what |", "|---|---|---|---|"]
+    for field in msgspec.structs.fields(Settings):
+        meta = next(m for m in field.type.__metadata__ if m.description)
+        default = field.default
+        shown = "" if default is None else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        rows.append(f"| `{PREFIX}{field.name.upper()}` | {shown} | {expected(field)} | {meta.description} |")
+    return "\n".join(rows)
+
+
+def with_settings(readme: str) -> str:
+    """README with that table in its place."""
+    return re.sub(r"\| variable \| default \|[^\n]*\n(\|[^\n]*\n)*", lambda _: settings_table() + "\n", readme)
+
+
 def write() -> None:
     """Write every generated file."""
+    README.write_text(with_settings(README.read_text(encoding="utf-8")), encoding="utf-8")
     publish(SCHEMA.parent, KINDS.values())
     OPENAPI.write_bytes(openapi())
     new = sorted(set(operations(contract_document())) - set(listed_operations()))

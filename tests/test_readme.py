@@ -14,7 +14,6 @@ from timeline.app import Application
 from timeline.cli import main
 from timeline.formats import FORMATS
 from timeline.importers.libya_week import posts
-from timeline.settings import PREFIX, Settings
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
@@ -59,23 +58,9 @@ async def test_every_stream_of_the_readme_tells_something(
     assert records
 
 
-def test_the_settings_are_all_listed_with_their_defaults() -> None:
-    listed = dict(re.findall(r"\| `TIMELINE_([A-Z_]+)` \| (.*?) \|", README))
-
-    wanted = {
-        f.name.upper(): ""
-        if f.default is None
-        else f"`{str(f.default).lower() if f.default in (True, False) else f.default}`"
-        for f in msgspec.structs.fields(Settings)
-    }
-    assert PREFIX == "TIMELINE_"
-    assert listed == wanted
-
-
-def test_the_settings_are_described_as_the_code_describes_them() -> None:
-    for field in msgspec.structs.fields(Settings):
-        meta = next(m for m in field.type.__metadata__ if m.description)
-        assert f"| {meta.description} |" in README
+def test_the_table_of_settings_is_the_one_that_would_be_written() -> None:
+    assert contracts.settings_table() in README
+    assert contracts.with_settings(README) == README
 
 
 def test_every_address_is_listed() -> None:

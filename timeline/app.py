@@ -20,6 +20,7 @@ from timeline.api import changes, diff, events, impact, meta, registries, search
 from timeline.api.cursors import Seal
 from timeline.api.edge import Edge
 from timeline.api.gate import Gate
+from timeline.api.headers import Standing
 from timeline.api.metrics import Metrics
 from timeline.api.openapi import document, encoded
 from timeline.api.problems import handle
@@ -97,9 +98,13 @@ class Application:
         (to_read, reads_as), (to_append, appends_as), (to_fold, folds_as) = [
             await login_for(self.dsn, role) for role in (READER, WRITER, PROJECTOR)
         ]
-        reads = await open_pool(to_read, max_size=self.settings.connections_max, role=reads_as)
+        limits: dict[str, Any] = {
+            "statement_timeout_ms": round(self.settings.statement_seconds_max * 1000),
+            "lock_timeout_ms": round(self.settings.lock_seconds_max * 1000),
+        }
+        reads = await open_pool(to_read, max_size=self.settings.connections_max, role=reads_as, **limits)
         # The writer's own connection: an append never waits for a page to give one back.
-        appends = await open_pool(to_append, max_size=1, role=appends_as, application_name="timeline writer")
+        appends = await open_pool(to_append, max_size=1, role=appends_as, application_name="timeline writer", **limits)
         self._pools = [reads, appends]
         await self._listener.start(to_read, "timeline_log")
         projector = Projector(to_fold, self._listener, folds_as)
@@ -133,7 +138,9 @@ class Application:
         held = Metrics(writer, projector, self.service.streams)
         self.litestar.state.service, self.litestar.state.metrics = self.service, held
         gate = Gate(self.litestar.state, Buckets(self.settings.requests_per_second, self.settings.requests_burst))
-        self.asgi = Edge(self.litestar, self.litestar.routes, gate, held, Recent(self.service, gate))
+        standing = Standing(tls=self.settings.tls, origins=self.settings.origins)
+        recent = Recent(self.service, gate)
+        self.asgi = Edge(self.litestar, self.litestar.routes, gate, held, recent, standing)
         return self.service
 
     def end_streams(self) -> None:

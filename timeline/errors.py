@@ -10,7 +10,8 @@
     │   ├── BodyTooLarge 413        UnsupportedMediaType 415 · TooSlow 408 · HeadTooLarge 431
     │   ├── InvalidRecord 422       BatchRefused · UnknownReference · AmbiguousReference · KeyReused · NotApplicable
     │   ├── TooMuch 422
-    │   └── Unavailable 503         QueueFull · StreamsFull · Behind · DatabaseUnavailable · ShuttingDown
+    │   └── Unavailable 503         QueueFull · StreamsFull · TooManyClients · Behind · ShuttingDown
+    │                               DatabaseUnavailable
     └── Broken                      the operator must act: ForkedLog · PoisonRecord · WrongDatabase · WrongSetting
                                     EmbeddedServerFailed · NoAnswer
 
@@ -243,6 +244,10 @@ class QueueFull(Unavailable):
 
 class StreamsFull(Unavailable):
     """As many streams are open as may be."""
+
+
+class TooManyClients(Unavailable):
+    """As many clients are connected as may be."""
 
 
 class Behind(Unavailable):

@@ -12,6 +12,7 @@ from msgspec import Meta
 from timeline.errors import WrongSetting
 
 PREFIX = "TIMELINE_"
+_ORIGIN = r"https?://[a-z0-9.-]+(:[0-9]{1,5})?"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")] = 8000
+    insecure: Annotated[
+        bool, Meta(description="Listen on an address that others reach, without TLS: tokens pass in the clear.")
+    ] = False
+    trusted_proxies: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9a-fA-F.:/]+(, ?[0-9a-fA-F.:/]+)*\Z")] | None,
+        Meta(
+            description="Addresses or networks, with commas between, of the proxies that end TLS in front. "
+            "Only their X-Forwarded-For and X-Forwarded-Proto count.",
+        ),
+    ] = None
+    tls_cert: Annotated[
+        str | None, Meta(description="File of the certificate and its chain (PEM), to end TLS ourselves.")
+    ] = None
+    tls_key: Annotated[str | None, Meta(description="File of its private key (PEM), of mode 0600.")] = None
+    cors_origins: Annotated[
+        Annotated[str, Meta(pattern=rf"^{_ORIGIN}(, ?{_ORIGIN})*\Z")] | None,
+        Meta(description="Origins whose pages may read answers, with commas between: `https://desk.example`."),
+    ] = None
     data_dir: Annotated[
         str, Meta(min_length=1, description="Where the embedded database and the owner token live.")
     ] = "timeline-data"
@@ -66,6 +85,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stream_beat_seconds: Annotated[
         float, Meta(ge=0.05, le=300, description="How often a stream says how far it is, whatever comes.")
     ] = 15.0
+    statement_seconds_max: Annotated[
+        float, Meta(ge=0.1, le=600, description="How long a statement of the database may take.")
+    ] = 30.0
+    lock_seconds_max: Annotated[
+        float, Meta(ge=0.1, le=600, description="How long a statement may wait for a lock of the database.")
+    ] = 5.0
+    clients_max: Annotated[int, Meta(ge=1, description="Connections of clients at once; more get 503.")] = 4_000
+    head_bytes_max: Annotated[int, Meta(ge=8_192, description="The largest request line with all headers.")] = 65_536
+    request_grace_seconds: Annotated[
+        float,
+        Meta(ge=0.1, le=600, description="How long a request may take to come; a second more for each 1,000 bytes."),
+    ] = 20.0
+    unread_seconds_max: Annotated[
+        float, Meta(ge=0.1, le=3_600, description="How long an answer may wait for a client that takes no more of it.")
+    ] = 60.0
+    idle_seconds_max: Annotated[
+        int, Meta(ge=1, le=3_600, description="How long a connection is kept between two requests.")
+    ] = 5
     visible_wait_seconds: Annotated[
         float, Meta(ge=0, le=60, description="How long a post waits to become readable, and a read for min_position.")
     ] = 2.0
@@ -75,6 +112,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def audience(self) -> Literal["clear"] | None:
         """What readers without a token may see, if anything."""
         return "clear" if self.sample else self.public_audience
+
+    @property
+    def tls(self) -> bool:
+        """Whether clients come by TLS: to us, or to a proxy in front."""
+        return self.tls_cert is not None or self.trusted_proxies is not None
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may read answers."""
+        return [each.strip() for each in (self.cors_origins or "").split(",") if each.strip()]
 
     @property
     def data_path(self) -> Path:
@@ -111,9 +158,7 @@ def _fits(field: msgspec.structs.FieldInfo, values: Mapping[str, Any]) -> bool:
 
 
 def _unlike(field: msgspec.structs.FieldInfo, found: object) -> str:
-    return (
-        f"{PREFIX}{field.name.upper()}: expected {_expected(msgspec.inspect.type_info(field.type))}, found {found!r}."
-    )
+    return f"{PREFIX}{field.name.upper()}: expected {expected(field)}, found {found!r}."
 
 
 def _unknown(name: str) -> str:
@@ -123,13 +168,18 @@ def _unknown(name: str) -> str:
     return f"{PREFIX}{name.upper()} is not a setting. {hint}"
 
 
+def expected(field: msgspec.structs.FieldInfo) -> str:
+    """What a setting may be, in words."""
+    return _expected(msgspec.inspect.type_info(field.type))
+
+
 def _expected(wanted: msgspec.inspect.Type) -> str:
     """What a setting of this type may be, in words."""
     match wanted:
         case msgspec.inspect.Metadata(type=inner):
             return _expected(inner)
         case msgspec.inspect.UnionType(types=types):
-            return _expected(types[0])
+            return _expected(next(each for each in types if not isinstance(each, msgspec.inspect.NoneType)))
         case msgspec.inspect.LiteralType(values=values):
             return " or ".join(map(str, values))
         case msgspec.inspect.BoolType():

@@ -49,9 +49,27 @@ def _held(path: Path, what: str, make: Callable[[], str]) -> str:
     try:
         if not path.exists():
             write_secret(path, make() + "\n")
+        refuse_shared(path, what)
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise WrongSetting(f"Can't use {what} in {path}: {error}. Choose another --data-dir.") from error
+
+
+def refuse_shared(path: Path, what: str) -> None:
+    """Refuse a secret that others of this machine can read, or could have put there.
+
+    Raises:
+        WrongSetting: its mode lets them, or it belongs to somebody else.
+        OSError: it can't be looked at.
+    """
+    found = path.stat()
+    if found.st_mode & 0o077:
+        raise WrongSetting(
+            f"Others may read {what} in {path}: its mode is {found.st_mode & 0o777:04o}, expected 0600. "
+            f"If none of them did, `chmod 600 {path}`; else make a new one."
+        )
+    if found.st_uid not in (os.geteuid(), 0):
+        raise WrongSetting(f"{what[:1].upper()}{what[1:]} in {path} belongs to uid {found.st_uid}, not to us.")
 
 
 def write_secret(path: Path, text: str) -> bool:

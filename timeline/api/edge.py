@@ -21,26 +21,19 @@ from timeline.access import Identity
 from timeline.api.answer import HEAD_ONLY, SUFFIX, SUFFIXES
 from timeline.api.contract import Contract
 from timeline.api.gate import Gate
+from timeline.api.headers import Headers, Standing
 from timeline.api.metrics import Metrics
 from timeline.api.problems import answer, instance_of
-from timeline.api.recent import Asked, Recent, Told
+from timeline.api.recent import Recent
 from timeline.api.service import IDENTITY
 from timeline.errors import BadRequest, MethodNotAllowed, NotFound, TimelineError
 from timeline.model.faults import shown
 
 log = structlog.get_logger("timeline.access")
 
-Headers = list[tuple[bytes, bytes]]
-
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ADDRESS_MAX = 8_000
 """Characters of a path and its query; RFC 9110 §4.1 asks for that many to be taken."""
-SECURITY_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'"),
-)
 SQUEEZED_BYTES_MIN = 1_000
 """Smaller answers are not worth the reader's time to unpack."""
 SQUEEZE_LEVEL = 1
@@ -100,10 +93,10 @@ class _Sender:
     An answer's head waits for the first of its body, whose size decides.
     """
 
-    def __init__(self, send: Send, scope: Any, request_id: str) -> None:
+    def __init__(self, send: Send, scope: Any, added: Headers) -> None:
         self.status = 500
         self._send = send
-        self._added = (*SECURITY_HEADERS, (b"x-request-id", request_id.encode()))
+        self._added = added
         self._head = scope["method"] == "HEAD"
         self._squeezes = any(name == b"accept-encoding" and _takes_gzip(value) for name, value in scope["headers"])
         self._start: Any = None
@@ -116,16 +109,15 @@ class _Sender:
             return
         body, more = message.get("body", b""), message.get("more_body", False)
         if self._start is not None:
-            headers = [*self._start["headers"], *self._added]
+            headers = self._start["headers"]
             if len(body) >= SQUEEZED_BYTES_MIN and not more:
                 headers, body = await self._squeezed(headers, body)
+            headers = [*headers, *self._added]
             await self._send({"type": "http.response.start", "status": self.status, "headers": headers})
             self._start = None
         await self._send({"type": "http.response.body", "body": b"" if self._head else body, "more_body": more})
 
-    async def _squeezed(
-        self, headers: list[tuple[bytes, bytes]], body: bytes
-    ) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    async def _squeezed(self, headers: Headers, body: bytes) -> tuple[Headers, bytes]:
         """The answer as gzip (RFC 9110 §8.4.1.3), if the reader takes that."""
         names = {name for name, _ in headers}
         if b"vary" not in names:
@@ -152,9 +144,18 @@ def _takes_gzip(accepted: bytes) -> bool:
 class Edge:
     """The outermost ASGI application."""
 
-    def __init__(self, inner: ASGIApp, routes: Iterable[Any], gate: Gate, metrics: Metrics, recent: Recent) -> None:
+    def __init__(
+        self,
+        inner: ASGIApp,
+        routes: Iterable[Any],
+        gate: Gate,
+        metrics: Metrics,
+        recent: Recent,
+        standing: Standing,
+    ) -> None:
         self._inner = inner
         self._gate = gate
+        self._standing = standing
         self._recent = recent
         self._metrics = metrics
         self._addresses = _Addresses(routes)
@@ -169,11 +170,15 @@ class Edge:
         request_id = _request_id(scope)
         conditional = self._recent.asked(scope)
         if conditional is not None and (told := self._recent.holds(conditional, scope)) is not None:
-            await self._tell_again(told, conditional, send, request_id, began)
+            added = self._standing.of(scope, request_id)
+            await send({"type": "http.response.start", "status": 304, "headers": [*told.headers, *added]})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            spent = time.perf_counter() - began
+            self._note("GET", told.route, 304, spent, conditional.who, request_id=request_id)
             return
         asked, scope = scope, {**scope}  # the server goes on by its own: of HEAD it must know that no body follows
         address = self._prepare(scope)
-        sender = _Sender(send, asked, request_id)
+        sender = _Sender(send, asked, self._standing.of(asked, request_id))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._serve(scope, receive, sender, address)
@@ -182,12 +187,6 @@ class Edge:
             finally:
                 who = scope.get(IDENTITY)
                 self._note(asked["method"], address, sender.status, time.perf_counter() - began, who)
-
-    async def _tell_again(self, told: Told, asked: Asked, send: Send, request_id: str, began: float) -> None:
-        headers = [*told.headers, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
-        await send({"type": "http.response.start", "status": 304, "headers": headers})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-        self._note("GET", told.route, 304, time.perf_counter() - began, asked.who, request_id=request_id)
 
     def _prepare(self, scope: Any) -> _Address | None:
         """Take a format's suffix off the path of what can be read, and find what may answer it."""
@@ -214,7 +213,8 @@ class Edge:
         allowed = methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         allow = {"Allow": ", ".join(sorted(allowed))}
         if method == "OPTIONS":
-            await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", allow["Allow"].encode())]})
+            told = [(b"allow", allow["Allow"].encode()), *self._standing.preflight(scope, allow["Allow"])]
+            await send({"type": "http.response.start", "status": 204, "headers": told})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         elif method not in allowed:
             await _refuse(MethodNotAllowed(f"Expected {allow['Allow']}, found {method}."), scope, receive, send, allow)

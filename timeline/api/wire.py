@@ -8,23 +8,21 @@ import asyncio
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import ClassVar
 
 import structlog
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from timeline.api.problems import MEDIA_TYPE, answer
-from timeline.errors import HeadTooLarge, MalformedRequest, TimelineError, TooSlow
+from timeline.api.headers import SECURITY
+from timeline.api.problems import answer
+from timeline.errors import HeadTooLarge, MalformedRequest, TimelineError, TooManyClients, TooSlow
+from timeline.settings import Settings
 
 log = structlog.get_logger("timeline.wire")
 
-HEAD_BYTES_MAX = 65_536
-"""Of the request line and all headers; eight times what the longest address that we take needs."""
-GRACE_SECONDS = 20.0
 BYTES_PER_SECOND_MIN = 1_000
 """What a client has begun to send must come within the grace and a second more for each so many bytes."""
-UNREAD_SECONDS_MAX = 60.0
-"""How long an answer may wait for a client that takes no more of it."""
 LINGER_SECONDS = 2.0
 """How long what follows a refusal is thrown away: closed at once, the client would see a reset and no answer."""
 LOOK_SECONDS = 1.0
@@ -33,6 +31,7 @@ LOOK_SECONDS = 1.0
 class Connection(HttpToolsProtocol):
     """A client's connection. It notes what the client owes us since when; `keep_brisk` looks, so no request pays."""
 
+    limits: ClassVar[Settings] = Settings()
     _since: float | None = None
     """When the client began what it has not finished: to send a request, at first by connecting."""
     _received = 0
@@ -46,6 +45,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # (as its parent)
         self._since = time.monotonic()
         super().connection_made(transport)
+        if len(self.connections) > self.limits.clients_max:
+            self._refuse(TooManyClients("Too many clients are connected; try again.", retry_after_seconds=1))
 
     def data_received(self, data: bytes) -> None:
         if self._refused_at is not None:
@@ -53,8 +54,8 @@ class Connection(HttpToolsProtocol):
         self._since = self._since or time.monotonic()
         self._received += len(data)
         super().data_received(data)
-        if self._in_head and self._received > HEAD_BYTES_MAX and self._refused_at is None:
-            self._refuse(_head_too_large())
+        if self._in_head and self._received > self.limits.head_bytes_max and self._refused_at is None:
+            self._refuse(self._head_too_large())
 
     def on_message_begin(self) -> None:
         self._since = self._since or time.monotonic()  # of several in one piece, each but the first begins here
@@ -63,8 +64,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES_MAX:
-            self._refusal = _head_too_large()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self.limits.head_bytes_max:
+            self._refusal = self._head_too_large()
             raise self._refusal  # which ends the parsing, and comes to send_400_response
         super().on_headers_complete()
 
@@ -97,16 +98,16 @@ class Connection(HttpToolsProtocol):
         if self._refused_at is not None:
             if now - self._refused_at > LINGER_SECONDS:
                 self._abort()
-        elif self._unread_since is not None and now - self._unread_since > UNREAD_SECONDS_MAX:
+        elif self._unread_since is not None and now - self._unread_since > self.limits.unread_seconds_max:
             log.warning("connection cut: its answer is not read")
             self._abort()
         elif self.transport.is_closing():
             return
-        elif self._since is not None and now - self._since > GRACE_SECONDS + self._received / BYTES_PER_SECOND_MIN:
+        elif self._since is not None and now - self._since > self._seconds_max():
             if self.flow.read_paused:  # we are slower than the client
                 self._since = now
             elif self._received:
-                self._refuse(_too_slow(self._received))
+                self._refuse(self._too_slow())
             else:
                 self.transport.close()
 
@@ -119,11 +120,24 @@ class Connection(HttpToolsProtocol):
             return
         self._leave()
         response = answer(error, "")
-        head = f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-        head += f"content-length: {len(response.content)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
-        self.transport.write(head.encode() + response.content)
-        self.transport.write_eof()
+        told = [*SECURITY, *response.encoded, (b"connection", b"close")]
+        lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode()]
+        head = b"\r\n".join([*lines, *(name + b": " + value for name, value in told), b"", b""])
+        self.transport.write(head + response.content)
+        if self.transport.can_write_eof():  # not over TLS
+            self.transport.write_eof()
         self._refused_at = time.monotonic()
+
+    def _seconds_max(self) -> float:
+        return self.limits.request_grace_seconds + self._received / BYTES_PER_SECOND_MIN
+
+    def _too_slow(self) -> TooSlow:
+        limit = f"{self.limits.request_grace_seconds:.0f} seconds and one more for each {BYTES_PER_SECOND_MIN:,} bytes"
+        return TooSlow(f"Expected the whole request within {limit}, found {self._received:,} bytes of it.")
+
+    def _head_too_large(self) -> HeadTooLarge:
+        most = f"{self.limits.head_bytes_max:,}"
+        return HeadTooLarge(f"Expected an address and headers of at most {most} bytes, found more.")
 
     def _abort(self) -> None:
         self._leave()
@@ -136,13 +150,9 @@ class Connection(HttpToolsProtocol):
             self._running.message_event.set()
 
 
-def _too_slow(received: int) -> TooSlow:
-    limit = f"{GRACE_SECONDS:.0f} seconds and one more for each {BYTES_PER_SECOND_MIN:,} bytes"
-    return TooSlow(f"Expected the whole request within {limit}, found {received:,} bytes of it.")
-
-
-def _head_too_large() -> HeadTooLarge:
-    return HeadTooLarge(f"Expected an address and headers of at most {HEAD_BYTES_MAX:,} bytes, found more.")
+def connection_of(settings: Settings) -> type[Connection]:
+    """The connections of a service that has these limits."""
+    return type("Connection", (Connection,), {"limits": settings})
 
 
 async def keep_brisk(connections: Iterable[object]) -> None:

@@ -19,6 +19,8 @@ class Written(Response[bytes]):
         encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         if status != 304:  # which has neither body nor type (RFC 9110 §15.4.5)
             encoded += [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+        self.encoded = encoded
+        """Its headers as they go out."""
         self._start = {"type": "http.response.start", "status": status, "headers": encoded}
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:

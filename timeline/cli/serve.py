@@ -4,11 +4,15 @@ import asyncio
 import contextlib
 import shlex
 import socket
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
 from timeline import __version__
+from timeline.access.files import refuse_shared
 from timeline.cli.running import DATA_DIR, DATABASE, LOG_FORMAT, collect_less, database, run
 from timeline.errors import WrongSetting
 from timeline.settings import Settings
@@ -21,6 +25,14 @@ BACKLOG = 2_048
 @click.command()
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one.  [default: 8000]")
+@click.option(
+    "--insecure",
+    is_flag=True,
+    default=None,
+    help="Listen where others reach it, without TLS: tokens in the clear.",
+)
+@click.option("--tls-cert", metavar="FILE", help="Certificate and chain (PEM), to end TLS ourselves.")
+@click.option("--tls-key", metavar="FILE", help="Its private key (PEM), of mode 0600.")
 @DATA_DIR
 @DATABASE
 @click.option("--sample/--no-sample", default=None, help="Record the sample week; anybody may read what is clear.")
@@ -31,6 +43,8 @@ def serve(**given: Any) -> None:
 
 
 async def _serve(settings: Settings) -> int:
+    refuse_in_the_clear(settings)
+    tls = _tls(settings)
     with contextlib.closing(_listen(settings)) as listening:
         from timeline.app import Application
         from timeline.db.migrate import migrate as apply
@@ -43,8 +57,50 @@ async def _serve(settings: Settings) -> int:
                     from timeline.sample import record_sample
 
                     await record_sample(service)
-                await _serve_on(listening, application, settings, server)
+                await _serve_on(listening, application, settings, server, tls)
     return 0
+
+
+def refuse_in_the_clear(settings: Settings) -> None:
+    """Let nobody's token pass a network in the clear without their knowing.
+
+    Raises:
+        WrongSetting: others reach the address, and neither is TLS there nor is it said that there need be none.
+    """
+    if settings.tls or settings.insecure or _is_loopback(settings.host):
+        return
+    raise WrongSetting(
+        f"Others reach {settings.host}, and without TLS every token passes in the clear. Expected one of: --tls-cert "
+        "and --tls-key; TIMELINE_TRUSTED_PROXIES, where a proxy in front ends TLS; --insecure, where the network is "
+        "trusted."
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address; of a name all that it stands for must be so."""
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return True  # nothing listens there: that is told by who tries
+    return all(ip_address(str(each).partition("%")[0]).is_loopback for each in found)
+
+
+def _tls(settings: Settings) -> dict[str, str]:
+    """What the server needs to end TLS, tried now rather than when somebody comes.
+
+    Raises:
+        WrongSetting: half of it is given, others may read the key, or the two can't be used.
+    """
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise WrongSetting("TIMELINE_TLS_CERT and TIMELINE_TLS_KEY: expected both or neither.")
+    if settings.tls_cert is None or settings.tls_key is None:
+        return {}
+    try:
+        refuse_shared(Path(settings.tls_key), "the private key")
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise WrongSetting(f"Can't use {settings.tls_cert} with {settings.tls_key}: {error}.") from error
+    return {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -66,11 +122,13 @@ def _listen(settings: Settings) -> socket.socket:
     return listening
 
 
-async def _serve_on(listening: socket.socket, application: Any, settings: Settings, server: Any) -> None:
+async def _serve_on(
+    listening: socket.socket, application: Any, settings: Settings, server: Any, tls: dict[str, str]
+) -> None:
     """Serve until cancelled, then let requests finish for as long as they may."""
     import uvicorn
 
-    from timeline.api.wire import Connection, keep_brisk
+    from timeline.api.wire import connection_of, keep_brisk
 
     class Server(uvicorn.Server):
         """Leaves the signals to us: its own handling kills the process with the same signal afterwards."""
@@ -80,7 +138,7 @@ async def _serve_on(listening: socket.socket, application: Any, settings: Settin
 
     config = uvicorn.Config(
         application.asgi,
-        http=Connection,
+        http=connection_of(settings),
         lifespan="off",
         ws="none",
         log_config=None,
@@ -89,6 +147,11 @@ async def _serve_on(listening: socket.socket, application: Any, settings: Settin
         server_header=False,
         loop="none",
         backlog=BACKLOG,
+        timeout_keep_alive=settings.idle_seconds_max,
+        # Its own default believes whoever comes from this machine, and what an environment variable says.
+        proxy_headers=settings.trusted_proxies is not None,
+        forwarded_allow_ips=(settings.trusted_proxies or "").replace(" ", "").split(","),
+        **tls,  # type: ignore[arg-type]  # (two of its many parameters, both paths)
     )
     uvicorn_server = Server(config)
     collect_less()
@@ -127,7 +190,8 @@ async def _keep_alive(server: Any) -> None:
 
 def _print_where(listening: socket.socket, settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if settings.tls_cert else "http"
+    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     token = settings.data_path / "owner.token"
     read = f"{url}/v1/timelines/actors/haftar.md" if settings.sample else f"{url}/v1/timelines/all"
     bearer = f'-H "Authorization: Bearer $(cat {shlex.quote(str(token))})" '
