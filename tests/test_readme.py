@@ -10,6 +10,7 @@ import pytest
 
 from tests import contracts
 from tests.api.streaming import stream
+from tests.services import run
 from timeline.app import Application
 from timeline.cli import main
 from timeline.formats import FORMATS
@@ -23,6 +24,19 @@ CURLS = [
     for command in re.split(r"\n(?=curl)", block.strip().replace("\\\n", " "))
     if command.startswith("curl")
 ]
+
+TOKENS = [line.removeprefix("uv run timeline ") for block in BLOCKS for line in block.splitlines() if " token " in line]
+
+
+def test_every_token_command_of_the_readme_works(tmp_path: Path) -> None:
+    there = ("--data-dir", str(tmp_path / "data"))
+    assert run("migrate", *there).returncode == 0
+
+    for command in TOKENS:
+        done = run(*shlex.split(command.replace("report.token", str(tmp_path / "report.token"))), *there)
+
+        assert done.returncode == 0, done.stderr
+    assert len(TOKENS) >= 2
 
 
 @pytest.mark.parametrize("command", [each for each in CURLS if "-sN" not in each])

@@ -32,6 +32,7 @@ NOT_FOR = {
     ("record_tokens", READER): "it reads",
     ("tokens_after", WRITER): "it records tokens, and reads none",
     ("every_token", WRITER): "it records tokens, and reads none",
+    ("of_others", WRITER): "it records tokens, and reads none",
     ("one_token", WRITER): "it records tokens, and reads none",
     ("hold_progress", READER): "a dry run moves nothing, so it holds nothing",
 }

@@ -14,7 +14,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
-from timeline.access import Access, owner_token, pepper
+from timeline.access import OWNER_IDENTITY, Access, Identity, owner_token, pepper
 from timeline.access.bucket import Buckets
 from timeline.api import changes, diff, events, impact, meta, registries, search, timelines, tokens, weeks
 from timeline.api.cursors import Seal
@@ -44,6 +44,7 @@ from timeline.web import docs_page, docs_style
 log = structlog.get_logger()
 
 SALT_BYTES = 32
+TOKEN_KEY = "token.key"  # noqa: S105  (the name of a file)
 STOP_SECONDS_MAX = 10.0
 
 HANDLERS: list[HTTPRouteHandler] = [
@@ -85,7 +86,7 @@ class Application:
         self.settings = settings
         self.dsn = dsn
         self.token = owner_token(settings.data_path / "owner.token")
-        self._token_key = pepper(settings.data_path / "token.key")
+        self._token_key = pepper(settings.data_path / TOKEN_KEY)
         self._listener, self._token_listener = Listener(), Listener()
         self._table: TokenTable | None = None
         self._pools: list[asyncpg.Pool] = []
@@ -193,6 +194,19 @@ async def reading(settings: Settings, dsn: str) -> AsyncIterator[Reads]:
         await projector.stop()
         await listener.stop()
         pool.terminate()
+
+
+@asynccontextmanager
+async def token_office(settings: Settings, dsn: str) -> AsyncIterator[tuple[Tokens, Identity]]:
+    """What issues tokens, without a server, for the owner: whoever has the database and the key of the hashes."""
+    (to_read, reader), (to_append, writer) = [await login_for(dsn, role) for role in (READER, WRITER)]
+    reads = await open_pool(to_read, max_size=1, role=reader)
+    writes = await open_pool(to_append, max_size=1, role=writer)
+    try:
+        yield Tokens(reads, writes, pepper(settings.data_path / TOKEN_KEY)), OWNER_IDENTITY
+    finally:
+        reads.terminate()
+        writes.terminate()
 
 
 def contract_document() -> dict[str, Any]:

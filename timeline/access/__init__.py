@@ -16,13 +16,13 @@ from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from timeline.access.files import owner_token, pepper
-from timeline.access.identity import OWNER, Identity
+from timeline.access.identity import OWNER, OWNER_IDENTITY, Identity
 from timeline.access.text import hash_of, read_token
 from timeline.errors import NoToken, WrongToken
-from timeline.model.record import LEVEL_MAX, level_of
+from timeline.model.record import level_of
 from timeline.model.tokens import SCOPES, Scope
 
-__all__ = ["OWNER", "SCOPES", "Access", "Held", "Identity", "Scope", "Table", "owner_token", "pepper"]
+__all__ = ["OWNER", "OWNER_IDENTITY", "SCOPES", "Access", "Held", "Identity", "Scope", "Table", "owner_token", "pepper"]
 
 HOW = "Send `Authorization: Bearer <token>`. The owner's token is in <data-dir>/owner.token."
 UNCONFIRMED_SECONDS_MAX = 10.0
@@ -96,7 +96,6 @@ class Access:
         self._table: Table = table or _NoTable()
         self._now = now
         self._public = Identity(subject="", level=level_of(audience)) if audience else None
-        self._owner = Identity(subject=OWNER, level=LEVEL_MAX, scope="admin", token=OWNER)
 
     def identify(self, authorization: str | None, scope: Scope = "read", *, is_asked: bool = False) -> Identity:
         """Who sends this Authorization header, from what is known here; whether they may is for the caller to ask.
@@ -121,7 +120,7 @@ class Access:
         token = token.strip()
         # Compared as hashes, so that the time it takes tells nothing about the token.
         if hmac.compare_digest(_hash(token), self._owner_hash):
-            return self._owner
+            return OWNER_IDENTITY
         return self._in_table(token, is_asked)
 
     def _in_table(self, token: str, is_asked: bool) -> Identity:

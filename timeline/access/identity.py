@@ -2,6 +2,7 @@
 
 import msgspec
 
+from timeline.model.record import LEVEL_MAX
 from timeline.model.tokens import SCOPES, Scope
 
 OWNER = "owner"
@@ -31,3 +32,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     def may(self, scope: Scope) -> bool:
         """Whether the scope held is that one, or holds it."""
         return SCOPES.index(self.scope) >= SCOPES.index(scope)
+
+
+OWNER_IDENTITY = Identity(subject=OWNER, level=LEVEL_MAX, scope="admin", token=OWNER)
+"""Whoever holds the owner's token, or the database itself."""

@@ -11,6 +11,7 @@ from timeline.access import Identity
 from timeline.api.body import JSON
 from timeline.api.problems import document, instance_of
 from timeline.api.query import BatchParams, PostParams
+from timeline.api.rights import verdicts_on
 from timeline.api.service import Asked, Service, service
 from timeline.api.written import Written
 from timeline.errors import BadParameter, Refusal, SlugTaken, TimelineError
@@ -54,12 +55,12 @@ async def post_one(request: Asked, post: Record, params: PostParams, who: Identi
     to = service(request)
     caller = Caller(subject=who.subject, level=who.level, on_missing=params.on_missing, key=key_of(request, who))
     if params.dry_run:
-        admitted = await _admitted(to, post, caller)
+        admitted = await _admitted(to, post, who, caller)
         return Written(msgspec.json.encode(await preview(to, admitted, who)), JSON, {})
-    admitted, receipts = await _recorded(to, post, caller)
+    admitted, receipts = await _recorded(to, post, who, caller)
     own = receipts[-1]
     if own.repeated:  # what was filled in by the day of recording follows the first recording, not today
-        admitted = await _admitted(to, post, caller, own.recorded_at)
+        admitted = await _admitted(to, post, who, caller, own.recorded_at)
     visible = params.wait and await to.projector.reached(own.position, to.settings.visible_wait_seconds)
     shown = entry.Receipt(
         id=str(admitted.id),
@@ -75,17 +76,17 @@ async def post_one(request: Asked, post: Record, params: PostParams, who: Identi
     return Written(msgspec.json.encode(shown), JSON, headers, 201)
 
 
-async def _admitted(to: Service, post: Record, caller: Caller, now: datetime | None = None) -> Admitted:
-    verdict = (await to.admission.admit([Line(post=post)], caller, now or to.now()))[0]
+async def _admitted(to: Service, post: Record, who: Identity, caller: Caller, now: datetime | None = None) -> Admitted:
+    verdict = (await verdicts_on(to, [Line(post=post)], who, caller, now or to.now()))[0]
     if isinstance(verdict, Refused):
         raise verdict.refusal
     return verdict
 
 
-async def _recorded(to: Service, post: Record, caller: Caller) -> tuple[Admitted, list[Receipt]]:
+async def _recorded(to: Service, post: Record, who: Identity, caller: Caller) -> tuple[Admitted, list[Receipt]]:
     """Admit and append. Where another post proposed the same name meanwhile, resolve again: it is registered now."""
     for _ in range(PROPOSAL_RACES_MAX):
-        admitted = await _admitted(to, post, caller)
+        admitted = await _admitted(to, post, who, caller)
         outcome = (await to.writer.append([admitted.group(_by_key(caller, post))]))[0]
         if isinstance(outcome, SlugTaken) and len(admitted.records) > 1:
             continue
@@ -126,7 +127,7 @@ async def post_batch(
     to = service(request)
     caller = Caller(subject=who.subject, level=who.level, on_missing=params.on_missing, key=key_of(request, who))
     for left in reversed(range(PROPOSAL_RACES_MAX)):
-        verdicts = await _verdicts(to, lines, caller)
+        verdicts = await _verdicts(to, lines, who, caller)
         try:
             outcomes = await _outcomes(to, verdicts, params, caller.key is not None)
             break
@@ -147,10 +148,12 @@ async def post_batch(
     )
 
 
-async def _verdicts(to: Service, lines: Sequence[Line | Refused], caller: Caller) -> list[Admitted | Refused]:
+async def _verdicts(
+    to: Service, lines: Sequence[Line | Refused], who: Identity, caller: Caller
+) -> list[Admitted | Refused]:
     """Admission's verdict on each line; one that was refused before keeps its refusal."""
     good = [line for line in lines if isinstance(line, Line)]
-    by_number: dict[int, Admitted | Refused] = {v.number: v for v in await to.admission.admit(good, caller, to.now())}
+    by_number = {v.number: v for v in await verdicts_on(to, good, who, caller, to.now())}
     return [by_number[each.number] if isinstance(each, Line) else each for each in lines]
 
 

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +79,11 @@ class Tokens:
             NotFound: there is none with this id.
         """
         return self._shown(await self._row(token))
+
+    async def of_others(self, subjects: Collection[UUID], who: Identity) -> set[UUID]:
+        """Those things of the log that neither this caller nor another of their desk recorded first."""
+        rows = await self._reads.fetch(SQL.of_others, list(subjects), who.subject, who.desk)
+        return {row["subject"] for row in rows}
 
     async def issue(self, asked: TokenAsked, by: Identity) -> TokenIssued:
         """Issue a token, for an admin.

@@ -24,3 +24,24 @@ FROM timeline.token ORDER BY issued_at, id
 SELECT id, position, revision, subject, name, scope, audience, desk, issued_at, expires_at, revoked_at, predecessor,
        successor
 FROM timeline.token WHERE id = $1
+
+-- name: of_others
+-- Those of these subjects that neither a pseudonym nor another token of its desk recorded first. What is erased is
+-- nobody's own.
+-- $1 subjects, $2 pseudonym, $3 desk, or null for none
+SELECT wanted.subject
+FROM unnest($1::uuid[]) AS wanted (subject)
+CROSS JOIN LATERAL (
+  SELECT position FROM timeline.log WHERE log.subject = wanted.subject AND log.revision = 1 OFFSET 0
+) AS first
+LEFT JOIN LATERAL (
+  SELECT convert_from(bytes, 'UTF8')::json ->> 'recorded_by' AS recorded_by FROM timeline.payload
+  WHERE payload.position = first.position OFFSET 0
+) AS said ON true
+WHERE said.recorded_by IS DISTINCT FROM $2::text
+  AND NOT EXISTS (
+    SELECT FROM timeline.token
+    WHERE token.desk = $3::text
+      AND token.subject = CASE WHEN said.recorded_by ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                               THEN said.recorded_by::uuid END
+  )
