@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from tests.api.test_posting import PAPER, VISIT, posted
 from tests.conftest import client_of
 from timeline.app import Application
 from timeline.formats import sse
+from timeline.projections.live import Channel, Live, Portion
 from timeline.settings import Settings
 
 RECORDS = 20
@@ -99,11 +102,11 @@ async def test_a_record_that_was_closed_or_erased_is_on_no_stream_that_comes_lat
         await posted(api, "/v1/events", {"kind": "erasure", "subject": subject, "authority": "officer"} | reason)
         await posted(api, "/v1/events", VISIT | {"title": "open", "marking": "clear"})
         await first.records(1)
-        async with stream(application, f"after={RECORDS}") as second:
+        async with stream(application, f"after={RECORDS + 2}") as second:
             records = await second.until_told_all()
 
         assert [each["body"]["title"] for each in records] == ["secret, later 0", "secret, later 1", "open"]
-        assert records == await pages(anonymous, RECORDS)
+        assert records == await pages(anonymous, RECORDS + 2)
 
 
 async def test_a_beat_tells_how_far_a_stream_is(application: Application, api: httpx.AsyncClient) -> None:
@@ -193,3 +196,66 @@ async def test_a_token_has_so_many_streams_and_all_have_so_many(tight: Applicati
     assert "timeline_open_streams 2.0" in metrics
     assert tight.service is not None
     assert tight.service.streams.open == 0
+
+
+async def _issued(api: httpx.AsyncClient, **asked: str) -> dict[str, Any]:
+    made = await api.post("/v1/tokens", json={"name": "A reader", "scope": "read", "audience": "green"} | asked)
+    assert made.status_code == 201, made.text
+    found: dict[str, Any] = made.json()
+    return found
+
+
+async def test_a_stream_ends_at_once_when_its_token_is_revoked(
+    application: Application, api: httpx.AsyncClient
+) -> None:
+    made = await _issued(api)
+    async with stream(application, token=made["text"]) as heard, stream(application, token=application.token) as other:
+        await heard.until_told_all()
+        await other.until_told_all()
+        revoked = await api.post(f"/v1/tokens/{made['token']['id']}/revoke")
+        await posted(api, "/v1/events", VISIT | {"title": "after", "marking": "clear"})
+        rest = await heard.rest()
+        (*_, after) = await other.records(2)
+
+    assert revoked.status_code == 200
+    assert [(each.event, each.json()["why"]) for each in rest] == [("end", "token")]
+    assert after["body"]["title"] == "after"
+
+
+async def test_a_stream_ends_when_its_token_expires(application: Application, api: httpx.AsyncClient) -> None:
+    expires = datetime.now(UTC) + timedelta(seconds=2)
+    made = await _issued(api, expires_at=expires.isoformat())
+    async with stream(application, token=made["text"]) as heard:
+        await heard.until_told_all()
+        rest = await heard.rest()
+
+    assert [(each.event, each.json()["why"]) for each in rest] == [("end", "token")]
+    assert datetime.now(UTC) >= expires
+
+
+async def test_a_record_that_comes_while_a_stream_looks_in_vain_is_told_without_a_beat(
+    application: Application, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert application.service is not None
+    live, looked = application.service.live, asyncio.Event()
+    true_page = Live.page
+
+    async def page(self: Live, channel: Channel, after: int) -> Portion:
+        """As it was read, told when something has come meanwhile."""
+        found = await true_page(self, channel, after)
+        if not found.records and not looked.is_set():
+            looked.set()
+            while live._position <= after:  # noqa: ASYNC110  (it is what is waited for)
+                await asyncio.sleep(0.01)
+        return found
+
+    async with stream(application, f"after={RECORDS}", token=application.token) as heard:
+        await heard.until_told_all()
+        monkeypatch.setattr(Live, "page", page)
+        live.ring()
+        await looked.wait()
+        await posted(api, "/v1/events", VISIT | {"title": "meanwhile"})
+        async with asyncio.timeout(5):
+            (record,) = await heard.records(1)
+
+    assert record["body"]["title"] == "meanwhile"

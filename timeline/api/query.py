@@ -21,6 +21,7 @@ from timeline.model.kinds import EVENTS
 from timeline.model.record import INTEGER_MAX
 from timeline.model.registry import REGISTRATIONS
 from timeline.model.standing import Word
+from timeline.model.tokens import ACCESS
 from timeline.projections.pages import LIMIT_MAX
 
 Q = TypeVar("Q", bound=msgspec.Struct)
@@ -34,7 +35,7 @@ MinPosition = Annotated[
 ]
 KindName: Any = Literal[tuple(EVENTS)]
 """A kind of event; made from the kinds, so that a new one is known here."""
-RecordKind: Any = Literal[(*EVENTS, *EDITS, *REGISTRATIONS)]
+RecordKind: Any = Literal[(*EVENTS, *EDITS, *REGISTRATIONS, *ACCESS)]
 """A kind of record."""
 WAIT_SECONDS_MAX = 60
 Reference = Annotated[
