@@ -14,6 +14,7 @@ from tests.services import run
 from timeline.app import Application
 from timeline.cli import main
 from timeline.formats import FORMATS
+from timeline.importers import IMPORTERS
 from timeline.importers.libya_week import posts
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -100,3 +101,10 @@ def test_the_two_commands_stand_there() -> None:
     assert "pip install uv && uv run timeline serve --sample" in README
     assert "pip install uv && uv run pytest" in README
     assert "uv run --quiet pytest" in (Path(__file__).parents[1] / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_importer_is_in_the_table() -> None:
+    section = README.split("## Others' data\n")[1].split("\n## ")[0]
+    told = dict(re.findall(r"^\| `([\w-]+)` \| (.+) \|$", section, re.MULTILINE))
+
+    assert told == {name: each.title for name, each in IMPORTERS.items()}

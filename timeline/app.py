@@ -25,7 +25,7 @@ from timeline.api.metrics import Metrics
 from timeline.api.openapi import document, encoded
 from timeline.api.problems import handle
 from timeline.api.recent import Recent
-from timeline.api.service import Reads, Service
+from timeline.api.service import Reads, Service, Writing
 from timeline.api.streams import Streams
 from timeline.db.listen import Listener
 from timeline.db.logins import PROJECTOR, READER, WRITER, login_for
@@ -114,9 +114,7 @@ class Application:
         table = self._table = TokenTable(reads, self._token_key, self._token_listener)
         await table.start()
         log_reader = LogReader(reads)
-        writer = Writer(
-            appends, new_salt=lambda: os.urandom(SALT_BYTES), queue_records_max=self.settings.queue_records_max
-        )
+        writer = Writer(appends, new_salt=_new_salt, queue_records_max=self.settings.queue_records_max)
         writer.start()
         reader = Reader(reads)
         live = Live(reader, projector, sse.record, self.settings.stream_beat_seconds)
@@ -207,6 +205,26 @@ async def token_office(settings: Settings, dsn: str) -> AsyncIterator[tuple[Toke
     finally:
         reads.terminate()
         writes.terminate()
+
+
+@asynccontextmanager
+async def writing(settings: Settings, dsn: str) -> AsyncIterator[Writing]:
+    """As `reading`, with a writer: what is recorded inside is in the log when it ends."""
+    async with reading(settings, dsn) as reads:
+        to_append, appends_as = await login_for(dsn, WRITER)
+        pool = await open_pool(to_append, max_size=1, role=appends_as, application_name="timeline writer")
+        writer = Writer(pool, new_salt=_new_salt, queue_records_max=settings.queue_records_max)
+        writer.start()
+        try:
+            parts = {name: getattr(reads, name) for name in reads.__struct_fields__}
+            yield Writing(**parts, admission=Admission(reads.log, uuid_utils.compat.uuid7), writer=writer)
+        finally:
+            await writer.drain()
+            pool.terminate()
+
+
+def _new_salt() -> bytes:
+    return os.urandom(SALT_BYTES)
 
 
 def contract_document() -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The lines of a batch: each read as its kind, or refused by itself."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Union
 
 import msgspec
@@ -108,7 +110,7 @@ def lines_of(body: bytes, media_type: str, lines_max: int) -> list[Line | Refuse
     if not values:
         raise invalid([Fault(pointer="#", expected="at least one record", found="none")])
     _check_defaults(defaults)
-    return _once_each([_line(number, value, defaults) for number, value in enumerate(values, 1)])
+    return _once_each([line_of(number, value, defaults) for number, value in enumerate(values, 1)])
 
 
 def _check_defaults(defaults: dict[str, Any]) -> None:
@@ -126,7 +128,8 @@ def _check_defaults(defaults: dict[str, Any]) -> None:
         raise invalid(unknown)
 
 
-def _line(number: int, value: Any, defaults: dict[str, Any]) -> Line | Refused:
+def line_of(number: int, value: Any, defaults: Mapping[str, Any] = MappingProxyType({})) -> Line | Refused:
+    """A line as its kind, or why it is of none."""
     ref = None
     try:
         record = plain(value) if isinstance(value, bytes) else value

@@ -12,7 +12,7 @@ from timeline.api.body import JSON
 from timeline.api.problems import document, instance_of
 from timeline.api.query import BatchParams, PostParams
 from timeline.api.rights import verdicts_on
-from timeline.api.service import Asked, Service, service
+from timeline.api.service import Asked, Service, Writing, service
 from timeline.api.written import Written
 from timeline.errors import BadParameter, Refusal, SlugTaken, TimelineError
 from timeline.log.admit import Admitted, Caller, Line, Refused
@@ -164,11 +164,12 @@ async def _outcomes(
     admitted = [each for each in verdicts if isinstance(each, Admitted)]
     if params.dry_run or (len(admitted) < len(verdicts) and params.mode == "atomic"):
         return {}
-    await _keep_pace(to)
+    await keep_pace(to)
     return await _append(to, admitted, params.mode == "atomic", by_key)
 
 
-async def _keep_pace(to: Service) -> None:
+async def keep_pace(to: Writing) -> None:
+    """Wait, for a while, where reads are far behind what was recorded."""
     head = await to.log.head()
     if head - to.projector.health.position > BEHIND_RECORDS_MAX:
         await to.projector.reached(head - BEHIND_RECORDS_MAX, BEHIND_WAIT_SECONDS)
@@ -225,5 +226,6 @@ def _line(
         status=status,
         id=str(verdict.id) if isinstance(verdict, Admitted) and (receipt or params.dry_run) else None,
         position=receipt.position if receipt else None,
+        repeated=bool(receipt and receipt.repeated),
         problem=document(problem, f"{instance}#line-{verdict.number}") if problem else None,
     )

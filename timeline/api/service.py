@@ -48,15 +48,20 @@ class Reads(msgspec.Struct, frozen=True, kw_only=True):
             raise Behind(f"Position {min_position} is not readable yet; reads are at {at}.", retry_after_seconds=1)
 
 
-class Service(Reads, frozen=True, kw_only=True):
+class Writing(Reads, frozen=True, kw_only=True):
+    """The parts that answer and record."""
+
+    admission: Admission
+    writer: Writer
+
+
+class Service(Writing, frozen=True, kw_only=True):
     """The parts of a running service."""
 
     access: Access
     cursors: Seal
     tokens: Tokens
     table: TokenTable
-    admission: Admission
-    writer: Writer
     live: Live
     streams: Streams
 

@@ -489,6 +489,8 @@ class LineVerdict(Shape, frozen=True, kw_only=True):
     """The id that it is found by."""
     position: int | None
     """Its place in the log; null where it was not recorded."""
+    repeated: bool
+    """Whether it had been recorded before, by the same post."""
     problem: dict[str, Any] | None
     """Why it was refused, as a problem document."""
 
