@@ -1,5 +1,6 @@
 """Errors as problem documents (RFC 9457), in one place."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +32,8 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 INSTANCE_MAX = 300
+LIKE_A_TOKEN = re.compile(rb"tl_[A-Za-z0-9_-]{32,}")
+"""What is said back of a request names no token, though somebody wrote one into an address: problems are logged."""
 _OF_STATUS: dict[int, type[TimelineError]] = {
     404: NotFound,
     405: MethodNotAllowed,
@@ -91,7 +94,7 @@ def answer(error: TimelineError, instance: str, more: Mapping[str, str] = {}) ->
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthorised):
         headers["WWW-Authenticate"] = 'Bearer realm="timeline"'
-    body = msgspec.json.encode(document(error, instance))
+    body = LIKE_A_TOKEN.sub(b"tl_...", msgspec.json.encode(document(error, instance)))
     return Written(body, MEDIA_TYPE, headers, error.status)
 
 
