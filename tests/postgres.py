@@ -30,6 +30,9 @@ EXTERNAL = "TIMELINE_TEST_DATABASE_URL"
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4_000_000_000
 
+SETTINGS = {"fsync": "off", "full_page_writes": "off", "cluster_name": "tests", "max_connections": "150"}
+"""The tests ask what happens when a server is killed, not when the power fails; and several services share it."""
+
 NOT_EMPTIED = ["migration"]
 SEED = "test_seed"
 """The schema that keeps the rows which the migrations themselves wrote."""
@@ -196,8 +199,7 @@ async def keep(home: Path, run_pid: int) -> None:
     loop = asyncio.get_running_loop()
     for sig in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sig, over.set)
-    # The tests ask what happens when a server is killed, not when the power fails: no fsync needed.
-    server = EmbeddedServer(home, settings={"fsync": "off", "full_page_writes": "off", "cluster_name": "tests"})
+    server = EmbeddedServer(home, settings=SETTINGS)
     try:
         try:
             _answer(home, await server.start())

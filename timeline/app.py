@@ -45,6 +45,7 @@ log = structlog.get_logger()
 
 SALT_BYTES = 32
 TOKEN_KEY = "token.key"  # noqa: S105  (the name of a file)
+LOOK_UPS_MAX = 4
 STOP_SECONDS_MAX = 10.0
 
 HANDLERS: list[HTTPRouteHandler] = [
@@ -104,16 +105,20 @@ class Application:
             "lock_timeout_ms": round(self.settings.lock_seconds_max * 1000),
         }
         reads = await open_pool(to_read, max_size=self.settings.connections_max, role=reads_as, **limits)
+        # Look-ups for posts have their own, which no page keeps busy, and no page's request gives its name to.
+        looks_up = await open_pool(
+            to_read, max_size=LOOK_UPS_MAX, role=reads_as, application_name="timeline look-ups", **limits
+        )
         # The writer's own connection: an append never waits for a page to give one back.
         appends = await open_pool(to_append, max_size=1, role=appends_as, application_name="timeline writer", **limits)
-        self._pools = [reads, appends]
+        self._pools = [reads, looks_up, appends]
         await self._listener.start(to_read, "timeline_log")
         projector = Projector(to_fold, self._listener, folds_as)
         await projector.start()
         await self._token_listener.start(to_read, CHANNEL)
-        table = self._table = TokenTable(reads, self._token_key, self._token_listener)
+        table = self._table = TokenTable(looks_up, self._token_key, self._token_listener)
         await table.start()
-        log_reader = LogReader(reads)
+        log_reader = LogReader(looks_up)
         writer = Writer(appends, new_salt=_new_salt, queue_records_max=self.settings.queue_records_max)
         writer.start()
         reader = Reader(reads)
@@ -122,7 +127,7 @@ class Application:
             settings=self.settings,
             cursors=Seal(self.token.encode()),
             access=Access(self.token, self.settings.audience, key=self._token_key, table=table),
-            tokens=Tokens(reads, appends, self._token_key),
+            tokens=Tokens(looks_up, appends, self._token_key),
             table=table,
             log=log_reader,
             admission=Admission(log_reader, uuid_utils.compat.uuid7),

@@ -9,6 +9,9 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+CONNECTION_NAME_MAX = 63
+"""Bytes; PostgreSQL cuts off the rest, and request ids are ASCII of at most 64."""
+
 
 class _Lines:
     """A stream whose end never fails a request: whoever read our lines may have gone, the disk may be full."""
@@ -50,6 +53,12 @@ def configure(log_format: str, level: str) -> None:
     logging.captureWarnings(True)
     # Its pool tells a lost database with a page of traceback; our own loops say so in a line.
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
+
+
+def request_name() -> str:
+    """What a connection to the database is called while it works for the request at hand: `timeline <request id>`."""
+    found = structlog.contextvars.get_contextvars().get("request_id", "")
+    return f"timeline {found}".strip()[:CONNECTION_NAME_MAX]
 
 
 def _console() -> Any:

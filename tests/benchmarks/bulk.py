@@ -388,6 +388,7 @@ async def append(connection: asyncpg.Connection, records: list[NewRecord]) -> No
         [hashlib.sha256(salt + new.request).digest() for salt, new in zip(salts, records, strict=True)],
         [new.payload for new in records],
         *([name[i] for name in names] for i in range(4)),
+        RECORDED_BY,
     )
 
 

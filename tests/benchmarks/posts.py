@@ -53,7 +53,7 @@ async def transactions(dsn: str, payload: bytes, connections: int, seconds: floa
         connection = await asyncpg.connect(dsn)
         try:
             while time.perf_counter() < until:
-                await connection.fetchrow(SQL.append_records, *_columns(payload))
+                await connection.fetchrow(SQL.append_records, *_columns(payload), "posts")
                 done += 1
         finally:
             await connection.close()

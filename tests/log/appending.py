@@ -122,6 +122,7 @@ async def append_raw(connection: asyncpg.Connection, *records: NewRecord) -> int
             salts,
             [record.payload for record in records],
             *([], [], [], []),
+            "tests",
         )
     )
 

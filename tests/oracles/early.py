@@ -25,7 +25,7 @@ async def _decide_and_append(self: writer.Writer, batch: list[writer._Waiting], 
             waiting.settle([each.receipt(receipts) if isinstance(each, writer._Place) else each for each in places])
         await asyncio.sleep(LATE_SECONDS)
         if decided.chosen:
-            await self._insert(connection, decided.chosen, tried)
+            await self._insert(connection, decided.chosen, tried, "early")
 
 
 async def _foretold(connection: asyncpg.pool.PoolConnectionProxy, chosen: list[tuple[NewRecord, int]]) -> list[Receipt]:

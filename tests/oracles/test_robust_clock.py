@@ -18,7 +18,7 @@ import pytest
 from tests.checks import check_log
 from tests.log.appending import append, fetch, times, visit, writer_on
 from tests.oracles.homes import VISIT, client_of, home_for_services, is_quiet, is_whole, serving
-from tests.oracles.variants import change_append
+from tests.oracles.variants import NO_WATCH_OVER_GAPS, change_append, run_sql
 from timeline.db.embedded import EmbeddedServer
 from timeline.db.migrate import migrate
 
@@ -37,6 +37,8 @@ CREATE FUNCTION timeline.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLA
   SELECT pg_catalog.clock_timestamp() + moved FROM timeline.clock
 $$;
 ALTER FUNCTION timeline.append_records SET search_path = timeline, pg_catalog, pg_temp;
+GRANT SELECT ON timeline.clock TO timeline_owner;
+GRANT EXECUTE ON FUNCTION timeline.clock_timestamp TO timeline_owner;
 """
 """Named before the system's, our schema's clock is what the append function asks, its own text unchanged."""
 BY_THE_CLOCK_ALONE = (
@@ -58,6 +60,7 @@ async def test_times_rise_with_positions_while_the_databases_clock_jumps(fresh_d
 
 async def test_without_the_rule_they_would_not(fresh_database: str) -> None:
     await migrate(fresh_database)
+    await run_sql(fresh_database, NO_WATCH_OVER_GAPS)
     await change_append(fresh_database, BY_THE_CLOCK_ALONE)
 
     await append_while_the_clock_jumps(fresh_database)
@@ -69,7 +72,7 @@ async def append_while_the_clock_jumps(dsn: str) -> None:
     """Two writers, on a database whose clock is wrong by ever other amounts."""
     chance = random.Random(11)
     connection = await asyncpg.connect(dsn)
-    await connection.execute(OWN_CLOCK)
+    await run_sql(dsn, OWN_CLOCK)
     async with writer_on(dsn) as one, writer_on(dsn) as other:
         for _ in range(40):
             moved = timedelta(seconds=chance.choice(JUMPS) + chance.random())

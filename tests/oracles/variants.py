@@ -2,10 +2,19 @@
 
 import asyncpg
 
+from timeline.db.migrate import LOCK
+
 Change = tuple[str, str]
 
 DEFINITION = "SELECT pg_get_functiondef('timeline.append_records'::regproc)"
-A_SEQUENCE = "CREATE SEQUENCE timeline.drawn; SELECT setval('timeline.drawn', (SELECT max(position) FROM timeline.log))"
+NO_WATCH_OVER_GAPS = """
+CREATE OR REPLACE FUNCTION timeline.refuse_gap() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+"""
+"""Else the database itself refuses what the variants below would do to the log."""
+A_SEQUENCE = f"""
+CREATE SEQUENCE timeline.drawn; SELECT setval('timeline.drawn', (SELECT max(position) FROM timeline.log));
+GRANT USAGE ON SEQUENCE timeline.drawn TO timeline_owner; {NO_WATCH_OVER_GAPS}
+"""
 PLAIN_SEQUENCE: tuple[Change, ...] = (
     ("PERFORM pg_advisory_xact_lock(hashtextextended('timeline.log', 0));", ""),
     ("SELECT first_position + i - 1 AS position,", "SELECT nextval('timeline.drawn') AS position,"),
@@ -35,7 +44,7 @@ LONG_STALLS = STALLS.replace("random() < 0.3", "true").replace("random() * 0.03"
 
 async def change_append(dsn: str, changes: tuple[Change, ...]) -> str:
     """Make a variant of the append function. Returns the true one."""
-    connection = await asyncpg.connect(dsn)
+    connection = await _migrating(dsn)
     try:
         true = str(await connection.fetchval(DEFINITION))
         changed = true
@@ -49,9 +58,16 @@ async def change_append(dsn: str, changes: tuple[Change, ...]) -> str:
 
 
 async def run_sql(dsn: str, statements: str) -> None:
-    """Run statements, as the superuser."""
-    connection = await asyncpg.connect(dsn)
+    """Run statements, as the superuser who may change the definition of the log."""
+    connection = await _migrating(dsn)
     try:
         await connection.execute(statements)
     finally:
         await connection.close()
+
+
+async def _migrating(dsn: str) -> asyncpg.Connection:
+    """A connection that the guards of the definition let pass, until it is closed."""
+    connection = await asyncpg.connect(dsn)
+    await connection.fetchval("SELECT pg_advisory_lock($1)", LOCK)
+    return connection

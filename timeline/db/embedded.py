@@ -71,7 +71,7 @@ SETTINGS: Mapping[str, str] = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_line_prefix": "%m [%p] ",
+    "log_line_prefix": "%m [%p] %q%a ",  # %a: whose request it is, see `request_name`
     "log_checkpoints": "off",
     # A refused row stands in DETAIL and in the statement's text: neither may reach a log, it can hold a quoted passage.
     "log_error_verbosity": "terse",

@@ -3,9 +3,12 @@
 -- name: append_records
 -- Append records, numbered in the order given; see migrations/0001_log.sql.
 -- $1 ids, $2 kinds, $3 subjects, $4 revisions, $5 salts, $6 requests, $7 payloads;
--- $8 name subjects, $9 name types, $10 name forms, $11 name keys
+-- $8 name subjects, $9 name types, $10 name forms, $11 name keys; $12 whose posts they are, for the server's own log,
+-- which the last argument waits for
 SELECT first_position, first_recorded_at
-FROM timeline.append_records($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+FROM (SELECT set_config('application_name', $12, true) AS told) AS asked
+CROSS JOIN LATERAL timeline.append_records(
+  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN asked.told IS NOT NULL THEN $11::text[] END)
 
 -- name: known_ids
 -- The records that already have one of these ids: for repeats, and for what a line needs.

@@ -38,6 +38,7 @@ from timeline.errors import (
 )
 from timeline.log.read import SQL
 from timeline.log.record import TAKEN, Group, NewRecord, Receipt
+from timeline.logs import CONNECTION_NAME_MAX, request_name
 from timeline.model.registry import REGISTRATIONS
 
 log = structlog.get_logger()
@@ -65,6 +66,8 @@ class _Waiting(msgspec.Struct, kw_only=True, eq=False):
 
     group: Group
     future: asyncio.Future[list[Receipt]]
+    asked_by: str = ""
+    """The request it came with, as the database is told."""
     needs: list["_Waiting"] = []
     """The groups ahead, of the same call, whose records this one refers to."""
 
@@ -238,7 +241,10 @@ class Writer:
             raise ShuttingDown("The service is stopping. Repeat the post with the same id.", retry_after_seconds=5)
         if self._queued_records and self._queued_records + size > self._queue_records_max:
             raise QueueFull(f"{self._queued_records} records wait to be appended.", retry_after_seconds=1)
-        waiting = [_Waiting(group=group, future=asyncio.get_running_loop().create_future()) for group in groups]
+        waiting = [
+            _Waiting(group=group, future=asyncio.get_running_loop().create_future(), asked_by=request_name())
+            for group in groups
+        ]
         made = {record.subject: each for each in waiting for record in each.group.records}
         for each in waiting:
             each.needs = [made[need] for need in each.group.needs if need in made and made[need] is not each]
@@ -307,7 +313,8 @@ class Writer:
             decided = await self._look_up(connection, pending, tried)
             for waiting in pending:
                 decided.decide(waiting)
-            receipts = await self._insert(connection, decided.chosen, tried) if decided.chosen else []
+            asked_by = _asked_by(pending)
+            receipts = await self._insert(connection, decided.chosen, tried, asked_by) if decided.chosen else []
         for waiting, places in decided.accepted:
             waiting.settle([place.receipt(receipts) if isinstance(place, _Place) else place for place in places])
 
@@ -324,7 +331,11 @@ class Writer:
         return _Batch({r["id"]: _known(r) for r in rows}, {r["subject"]: r["revision"] for r in revisions}, tried)
 
     async def _insert(
-        self, connection: asyncpg.pool.PoolConnectionProxy, chosen: list[tuple[NewRecord, int]], tried: Salts
+        self,
+        connection: asyncpg.pool.PoolConnectionProxy,
+        chosen: list[tuple[NewRecord, int]],
+        tried: Salts,
+        asked_by: str,
     ) -> list[Receipt]:
         salts = [self._new_salt() for _ in chosen]
         for salt, (new, _) in zip(salts, chosen, strict=True):
@@ -341,6 +352,7 @@ class Writer:
             [hashlib.sha256(salt + new.request).digest() for salt, (new, _) in zip(salts, chosen, strict=True)],
             [new.payload for new, _ in chosen],
             *([name[i] for name in names] for i in range(4)),
+            asked_by,
         )
         assert row is not None
         return [
@@ -411,6 +423,12 @@ async def _verdict(future: asyncio.Future[list[Receipt]]) -> list[Receipt] | Tim
         return await future
     except TimelineError as refusal:
         return refusal
+
+
+def _asked_by(batch: list[_Waiting]) -> str:
+    """The first request of a batch and how many more there are; one that fails is tried again request by request."""
+    requests = list(dict.fromkeys(waiting.asked_by for waiting in batch))
+    return requests[0] if len(requests) < 2 else f"{requests[0][: CONNECTION_NAME_MAX - 8]} +{len(requests) - 1}"
 
 
 def _bytes(waiting: _Waiting) -> int:

@@ -17,6 +17,7 @@ from msgspec import UNSET
 from timeline.db.pool import unavailable_if_lost
 from timeline.db.statements import load
 from timeline.errors import BadCursor, Behind, NotFound
+from timeline.logs import request_name
 from timeline.model.entry import Entry, NameShown, Page, PointShown, ReadyPage, State, Subject, TargetShown, named_in
 from timeline.model.registry import Place
 from timeline.projections.fold import VERSION
@@ -218,7 +219,7 @@ class Reader:
                 yield connection, opened
 
     async def _opened(self, connection: Connection, kind: str, named: str, level: int, as_of: int | None) -> Opened:
-        asked = (kind, *_id_or_slug(named), level, UUID(ALL) if kind == "all" else None, as_of)
+        asked = (kind, *_id_or_slug(named), level, UUID(ALL) if kind == "all" else None, as_of, request_name())
         try:
             row = await connection.fetchrow(SQL.open_timeline, *asked)
         except asyncpg.UndefinedTableError:  # a new connection, or one on tables that a rebuild has dropped
@@ -248,7 +249,7 @@ class Reader:
 
 async def _face(connection: Connection) -> int:
     """Point a connection at the live tables; how far they are."""
-    row = await connection.fetchrow(SQL.face_live_tables)
+    row = await connection.fetchrow(SQL.face_live_tables, request_name())
     if row is None:
         raise Behind("No read model has been built yet.", retry_after_seconds=1)
     _check_version(row["version"])

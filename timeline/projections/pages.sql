@@ -1,16 +1,19 @@
 -- What readers ask. The search path names the live tables; every row is read as of one position and for one level.
 
 -- name: face_live_tables
--- Point this connection at the live tables, and tell how far they are. It stays pointed there; every use begins with this.
-SELECT position, version, set_config('search_path', tables || ', timeline', false)
+-- Point this connection at the live tables, and tell how far they are. It stays pointed there; every use begins with this
+-- or with the next, so the server's own log can say whose statement failed or took long without a round trip for it.
+-- $1 who asks
+SELECT position, version, set_config('search_path', tables || ', timeline', false),
+       set_config('application_name', $1, false)
 FROM timeline.progress WHERE name = 'timelines' AND live
 
 -- name: open_timeline
 -- What a page begins with, in one go: how far the live tables are, whether this connection is pointed at them, whose
 -- timeline it is, and where that and the names on it last changed, as seen at a level. No row when nothing was ever folded.
 -- $1 kind of thing, $2 its id or null, $3 its slug or null, $4 level, $5 the id where the timeline is of no thing, or
--- null, $6 the position that is asked about, at which its names count, or null for now
-SELECT p.position, p.version, p.tables, p.tables = current_schema() AS faced,
+-- null, $6 the position that is asked about, at which its names count, or null for now, $7 who asks
+SELECT p.position, p.version, p.tables, p.tables = current_schema() AS faced, set_config('application_name', $7, false),
        coalesce(s.id, $5) AS timeline, s.slug, s.name,
        (SELECT i.canonical FROM identity AS i
         WHERE i.actor = s.id AND i.low <= $4 AND i.high >= $4
