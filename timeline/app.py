@@ -32,6 +32,7 @@ from timeline.db.logins import PROJECTOR, READER, WRITER, login_for
 from timeline.db.pool import open_pool
 from timeline.formats import sse
 from timeline.log.admit import Admission
+from timeline.log.read import SQL as LOG
 from timeline.log.read import LogReader
 from timeline.log.tokens import CHANNEL, Tokens, TokenTable
 from timeline.log.writer import Writer
@@ -112,6 +113,9 @@ class Application:
         # The writer's own connection: an append never waits for a page to give one back.
         appends = await open_pool(to_append, max_size=1, role=appends_as, application_name="timeline writer", **limits)
         self._pools = [reads, looks_up, appends]
+        for guard in await looks_up.fetch(LOG.guards):
+            if guard["fault"] is not None:
+                log.warning("a guard of the log is not active", guard=guard["guard"], detail=guard["fault"])
         await self._listener.start(to_read, "timeline_log")
         projector = Projector(to_fold, self._listener, folds_as)
         await projector.start()

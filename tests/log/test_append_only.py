@@ -11,11 +11,13 @@ import pytest
 import pytest_asyncio
 
 from tests.checks import check, check_log
+from tests.conftest import client_of
 from tests.log.appending import append, append_raw, erasure, fetch, topic, visit, writer_on
 from timeline.app import Application
 from timeline.db.logins import READER, ROLES, WRITER, login_for
 from timeline.db.migrate import DIRECTORY, LOCK, migrate
 from timeline.log.read import SQL
+from timeline.settings import Settings
 
 TABLES = ["log", "payload", "name", "progress"]
 CHANGES = {
@@ -509,3 +511,21 @@ async def test_where_roles_and_event_triggers_cannot_be_made_everything_else_sta
     assert "not granted" in found["roles"]
     assert found["owner"].startswith(f"the log belongs to {name}")
     assert "superuser" in found["event_triggers"]
+
+
+async def test_a_missing_guard_is_told_when_the_service_starts_and_by_health(
+    fresh_database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await migrate(fresh_database)
+    async with acting_as(fresh_database, None) as connection:
+        await connection.execute("DROP EVENT TRIGGER timeline_drop")
+    made = Application(Settings(data_dir=str(tmp_path)), fresh_database)
+
+    async with made.running(), client_of(made, {}) as client:
+        health = (await client.get("/health/ready")).json()
+    said = "".join(capsys.readouterr())
+
+    assert health["guards"] == {"triggers": True, "roles": True, "owner": True, "event_triggers": False}
+    assert health["guards_missing"].keys() == {"event_triggers"}
+    assert "a guard of the log is not active" in said
+    assert "timeline_drop" in said

@@ -218,5 +218,5 @@ async def test_nothing_hostile_takes_much_memory_or_anybodys_turn(service: Servi
     suffered = await suffer(service, Load() if long else little)
 
     assert faults(suffered) == []
-    assert [each.told for each in suffered[:5]] == ["413", "413", "200", "413", "413"]
+    assert [each.told for each in suffered[:5]] == ["413", "413", "201", "413", "413"]
     assert peak_bytes(service) < HELD_BYTES_MAX
