@@ -75,6 +75,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_records_max: Annotated[int, Meta(ge=1, description="Records that may wait for the log; more get 503.")] = (
         20_000
     )
+    export_entries_max: Annotated[
+        int, Meta(ge=1, description="Entries that one `limit=all` may hold; a larger one is broken off.")
+    ] = 2_000_000
     connections_max: Annotated[int, Meta(ge=2, le=100, description="Connections to the database for requests.")] = 12
     streams_max: Annotated[int, Meta(ge=1, description="Streams and waiting reads of the feed that may be open.")] = (
         2_000

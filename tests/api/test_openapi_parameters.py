@@ -71,6 +71,12 @@ class Case(NamedTuple):
 
 def cases(schema: dict[str, Any]) -> Iterator[Case]:
     """Values at the limits that a schema gives and just outside them."""
+    if "anyOf" in schema:  # what none of them takes is refused
+        tried = [case for each in schema["anyOf"] for case in cases(each)]
+        taken = {case.value for case in tried if case.taken}
+        yield from (Case(value, value in taken) for value in dict.fromkeys(case.value for case in tried))
+        return
+    schema = {"enum": [schema["const"]], **schema} if "const" in schema else schema
     if "enum" in schema:
         yield from (Case(each, True) for each in schema["enum"])
         wrong = [text for each in schema["enum"][:2] for text in (each.swapcase(), f"{each}x", f" {each}")]

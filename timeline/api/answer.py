@@ -21,13 +21,15 @@ HEAD_ONLY = "timeline_head"
 WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
-def negotiated(request: Asked, answers: type) -> Format:
+def negotiated(request: Asked, answers: type, *, portioned: bool = False) -> Format:
     """The format that a request asks for, by its suffix or else by Accept; JSON when it does not say.
+
+    Of those alone that are written portion by portion, where that is wanted.
 
     Raises:
         NotAcceptable: it is not one that such answers come in.
     """
-    formats = offered(answers)
+    formats = _offered(answers, portioned=portioned)
     suffix = request.scope.get(SUFFIX)
     accept = ", ".join(request.headers.getall("accept", []))
     if suffix:
@@ -39,7 +41,8 @@ def negotiated(request: Asked, answers: type) -> Format:
         chosen = preferred(accept, offers)
     if chosen is None:
         names = ", ".join(f"{each.suffix} ({each.essence})" for each in formats)
-        raise NotAcceptable(f"This comes as {names}; found {shown(suffix or accept)}.")
+        what = "A whole timeline" if portioned else "This"
+        raise NotAcceptable(f"{what} comes as {names}; found {shown(suffix or accept)}.")
     return chosen
 
 
@@ -101,19 +104,27 @@ def respond(
     request: Asked, fmt: Format, answer: Any, headers: dict[str, str], status: int = 200, offers: type | None = None
 ) -> Written:
     """The answer, written in its format, with links to its other formats (RFC 8288): those that `offers` comes in."""
+    links = linked(request, fmt, offers or type(answer), getattr(answer, "next", None))
+    return Written(render(fmt, answer, where(request)), fmt.media_type, headers | links, status)
+
+
+def linked(request: Asked, fmt: Format, offers: type, following: object, *, portioned: bool = False) -> dict[str, str]:
+    """The header `Link`: to the other formats, and to the following page if there is one."""
     path, given = quote(request.scope["path"]), asked_in(request)
     query = "?" + urlencode(given) if given else ""
     links = [
         f'<{path}{each.suffix}{query}>; rel="alternate"; type="{each.essence}"'
-        for each in offered(offers or type(answer))
+        for each in _offered(offers, portioned=portioned)
         if each is not fmt
     ]
-    following = getattr(answer, "next", None)
     if isinstance(following, str):
         query = urlencode([each for each in given if each[0] != "cursor"] + [("cursor", following)])
         links.append(f'<{path}{request.scope.get(SUFFIX) or ""}?{query}>; rel="next"')
-    linked = {"Link": ", ".join(links)} if links and request.method == "GET" else {}
-    return Written(render(fmt, answer, where(request)), fmt.media_type, headers | linked, status)
+    return {"Link": ", ".join(links)} if links and request.method == "GET" else {}
+
+
+def _offered(answers: type, *, portioned: bool) -> list[Format]:
+    return [each for each in offered(answers) if each.portions is not None or not portioned]
 
 
 def where(request: Asked) -> Where:

@@ -1,6 +1,7 @@
 """What a request asks for in its address: each route's parameters are a struct; unknown ones are refused."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from functools import cache, lru_cache
 from types import UnionType
@@ -56,6 +57,10 @@ WeekName = Annotated[
     ),
 ]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many a page holds, at most.")]
+PageOrAll = Annotated[
+    Annotated[int, Meta(ge=1, le=LIMIT_MAX)] | Literal["all"],
+    Meta(description="How many a page holds, at most; `all` streams the whole, in the formats that can be."),
+]
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,7 +110,7 @@ class TimelineParams(Told, frozen=True, kw_only=True):
     kind: Annotated[list[KindName], Meta(description="Only these kinds; repeat it, or separate by commas.")] = []
     standing: Annotated[list[Word], Meta(description="Only where it stands so; repeat it, or separate by commas.")] = []
     order: Annotated[Literal["asc", "desc"], Meta(description="From the first day on, or from the last back.")] = "asc"
-    limit: Limit = 50
+    limit: PageOrAll = 50
     cursor: Cursor | None = None
     feeds: Feeds = "exclude"
 
@@ -343,7 +348,9 @@ def _read(query: bytes, params: type[msgspec.Struct]) -> Any:
 def _faults(name: str, value: Any, wanted: Any) -> list[Fault]:
     """What is wrong with a parameter. A number is digits alone: the decoder would take `5e0` as well."""
     found = faults(value, wanted, strict=False)
-    if not found and _is_number(wanted) and not NUMBER.fullmatch(value):
+    members = [*_members(wanted)]
+    words = {word for each in members if get_origin(each) is Literal for word in get_args(each)}
+    if not found and int in members and value not in words and not NUMBER.fullmatch(value):
         found = [Fault(pointer="", expected="a whole number in digits", found=shown(value))]
     return [Fault(pointer=_pointer(name), expected=f.expected, found=f.found) for f in found]
 
@@ -352,9 +359,14 @@ def _pointer(name: str) -> str:
     return "?" + quote(name[:80], safe="")
 
 
-def _is_number(wanted: Any) -> bool:
-    members = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
-    return any((each.__origin__ if get_origin(each) is Annotated else each) is int for each in members)
+def _members(wanted: Any) -> Iterator[Any]:
+    """The types that a value may be, without what is said of them."""
+    if get_origin(wanted) is Annotated:
+        yield from _members(wanted.__origin__)
+    elif get_origin(wanted) in (Union, UnionType):
+        yield from (member for each in get_args(wanted) for member in _members(each))
+    else:
+        yield wanted
 
 
 def _is_list(wanted: Any) -> bool:

@@ -1,6 +1,7 @@
 """Search: the events of a timeline, or of all, that hold what is asked for."""
 
 from timeline.api.contract import Contract, read
+from timeline.api.export import Exported
 from timeline.api.moments import first_of, position_of
 from timeline.api.query import SearchParams, read_query
 from timeline.api.service import Asked, identify, service
@@ -24,7 +25,7 @@ from timeline.projections.pages import Connection, Opened, Query, Search, regist
         refuses=(404, 406, 422, 503),
     ),
 )
-async def search_events(request: Asked) -> Written:
+async def search_events(request: Asked) -> Written | Exported:
     """Events by what is asked for, in the order of timelines: all of it has to hold.
 
     A page looks at 2,000 entries of the first of `actor`, `topic` and `place` that is given, or of all, and may be

@@ -8,16 +8,41 @@ import msgspec
 from litestar.params import FromPath
 
 from timeline.access import Identity
-from timeline.api.answer import elsewhere, headers_of, negotiated, not_modified, respond, unchanged, written_as
+from timeline.api.answer import (
+    HEAD_ONLY,
+    elsewhere,
+    headers_of,
+    linked,
+    negotiated,
+    not_modified,
+    respond,
+    unchanged,
+    where,
+    written_as,
+)
 from timeline.api.contract import Contract, read
+from timeline.api.export import Exported
 from timeline.api.moments import asked_moment, check_walk
 from timeline.api.query import TimelineParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.errors import BadParameter, Fault
-from timeline.model.entry import Page, ReadyPage
-from timeline.projections.pages import Connection, Opened, Query, Search, page, read_cursor, ready_page
+from timeline.model.entry import Page, ReadyPage, Subject
+from timeline.projections.pages import (
+    LIMIT_MAX,
+    Connection,
+    Cursor,
+    Opened,
+    Query,
+    Search,
+    page,
+    read_cursor,
+    ready_page,
+)
 from timeline.projections.said import page_said
+
+PORTION = LIMIT_MAX
+"""Entries that an export reads at once."""
 
 
 def _contract(name: str, *refuses: int) -> Contract:
@@ -33,30 +58,30 @@ def _contract(name: str, *refuses: int) -> Contract:
 
 
 @read("/v1/timelines/actors/{actor:str}", _contract("getActorTimeline", 404))
-async def actor_timeline(request: Asked, actor: FromPath[str]) -> Written:
+async def actor_timeline(request: Asked, actor: FromPath[str]) -> Written | Exported:
     """The timeline of an actor: what it took part in, what was said about that, and what it said."""
     return await _timeline(request, "actor", actor)
 
 
 @read("/v1/timelines/topics/{topic:str}", _contract("getTopicTimeline", 404))
-async def topic_timeline(request: Asked, topic: FromPath[str]) -> Written:
+async def topic_timeline(request: Asked, topic: FromPath[str]) -> Written | Exported:
     """The timeline of a topic."""
     return await _timeline(request, "topic", topic)
 
 
 @read("/v1/timelines/places/{place:str}", _contract("getPlaceTimeline", 404))
-async def place_timeline(request: Asked, place: FromPath[str]) -> Written:
+async def place_timeline(request: Asked, place: FromPath[str]) -> Written | Exported:
     """The timeline of a place."""
     return await _timeline(request, "place", place)
 
 
 @read("/v1/timelines/all", _contract("getWholeTimeline"))
-async def whole_timeline(request: Asked) -> Written:
+async def whole_timeline(request: Asked) -> Written | Exported:
     """The timeline of everything."""
     return await _timeline(request, "all", "")
 
 
-async def _timeline(request: Asked, kind: str, named: str) -> Written:
+async def _timeline(request: Asked, kind: str, named: str) -> Written | Exported:
     who = identify(request)
     if kind != "all":
         named_in_path(named, kind)
@@ -81,18 +106,28 @@ async def paged(
     asking: Asking,
     *,
     follow: bool = False,
-) -> Written:
-    """A page of a timeline. Where another actor answers for it, that one's if `follow`, else where to ask."""
+) -> Written | Exported:
+    """A page of a timeline, or with `limit=all` the whole of it.
+
+    Where another actor answers for it, that one's if `follow`, else where to ask.
+    """
     to = service(request)
     _check_days(params)
-    fmt = negotiated(request, Page)
+    whole = params.limit == "all"
+    fmt = negotiated(request, Page, portioned=whole)
     as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
+
+    async def portion(connection: Connection, query: Query, subject: Subject, cursor: Cursor | None, at: int) -> Page:
+        if params.said_to is not None:
+            return await page_said(connection, query, subject, cursor, at, on, params.said_to)
+        return await page(connection, query, subject, cursor, at, on)
+
     async with to.reader.timeline(kind, named, who.level, as_of, follow=follow) as (connection, opened):
         if opened.canonical is not None:
             return elsewhere(request, f"/v1/timelines/actors/{opened.canonical}", 308)
         query = await asking(connection, opened)
-        asked = (query.fingerprint(), query.limit, params.cursor, written_as(request, fmt), on)
+        asked = (query.fingerprint(), params.limit, params.cursor, written_as(request, fmt), on)
         tag = opened.tag(asked, who.level)
         if unchanged(request, tag):
             return not_modified(tag, opened.position, public=who.is_public)
@@ -101,16 +136,26 @@ async def paged(
             await check_walk(to, params.as_of, as_of, cursor.position)
         at = min(cursor.position, opened.position) if cursor else opened.position
         found: Page | ReadyPage
-        if params.said_to is not None:
-            found = await page_said(connection, query, opened.subject, cursor, at, on, params.said_to)
-        elif fmt.name == "json":
+        if fmt.name == "json" and params.said_to is None and not whole:
             found = await ready_page(connection, query, opened, cursor, at, on)
         else:
-            found = await page(connection, query, opened.subject, cursor, at, on)
+            found = await portion(connection, query, opened.subject, cursor, at)
+    headers = headers_of(tag, at, public=who.is_public)
+    if isinstance(found, Page) and whole and fmt.portions is not None:
+        found = msgspec.structs.replace(found, as_of=None if as_of is None else at)
+
+        async def following(text: str) -> Page:
+            async with to.reader.at(at) as (connection, _):
+                return await portion(connection, query, opened.subject, read_cursor(text, query), at)
+
+        headers |= linked(request, fmt, Page, None, portioned=True) | {"Content-Type": fmt.media_type}
+        if HEAD_ONLY in request.scope:
+            return Written(b"", fmt.media_type, headers)
+        return Exported(to, who, fmt.portions(where(request)), found, following, headers)
     if found.next is not None or as_of is not None:
-        following = to.cursors.sealed(found.next) if found.next is not None else None
-        found = msgspec.structs.replace(found, next=following, as_of=None if as_of is None else at)
-    return respond(request, fmt, found, headers_of(tag, at, public=who.is_public), offers=Page)
+        cursor_text = to.cursors.sealed(found.next) if found.next is not None else None
+        found = msgspec.structs.replace(found, next=cursor_text, as_of=None if as_of is None else at)
+    return respond(request, fmt, found, headers, offers=Page)
 
 
 def _check_days(params: TimelineParams) -> None:
@@ -132,5 +177,5 @@ def query_of(params: TimelineParams, timeline: UUID, who: Identity, search: Sear
         backwards=params.order == "desc",
         feeds=params.feeds == "include",
         said_to=params.said_to,
-        limit=params.limit,
+        limit=PORTION if params.limit == "all" else params.limit,
     )

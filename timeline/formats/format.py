@@ -110,6 +110,6 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 
     def renderer(self, answer: type) -> Renderer | None:
         """How answers of this type are written, or None where this format does not offer them."""
-        if answer is Page and self.portions is not None:
+        if answer is Page and self.portions is not None and Page not in self.renders:
             return self.portions.page
         return next((self.renders[each] for each in answer.__mro__ if each in self.renders), None)
