@@ -81,6 +81,41 @@ def test_what_makes_no_sense_is_told_with_its_exit_code(
         assert told in done.stderr
 
 
+@pytest.mark.parametrize("form", ["html", "docx"])
+def test_a_brief_in_another_form_is_what_the_service_answers(sample: Service, tmp_path: Path, form: str) -> None:
+    with sample.client() as client:
+        answered = client.get(PATH.replace(".md", f".{form}")).content
+        last = client.get(f"/v1/weeks/last.{form}?topic=libya", follow_redirects=True)
+
+    here = run("brief", *ASKED, "--data-dir", str(sample.data_dir), "--format", form, "--output", str(tmp_path / "a"))
+    there = run("brief", *ASKED, "--url", sample.url, "--format", form, "--output", str(tmp_path / "b"))
+
+    assert (here.returncode, there.returncode) == (0, 0)
+    assert (tmp_path / "a").read_bytes() == answered
+    assert (tmp_path / "b").read_bytes()[:15] == answered[:15]
+    assert last.status_code == 200
+    assert last.url.path.endswith(f".{form}")
+    assert last.url.query == b"topic=libya"
+
+
+def test_an_editor_starts_from_our_template_and_brings_another(sample: Service, tmp_path: Path) -> None:
+    ours = run("brief", "--print-template").stdout
+    own = tmp_path / "own.md.jinja"
+    own.write_text(ours.replace("# {{ brief.title }}", "# For the desk: {{ brief.title }}"), encoding="utf-8")
+    broken = tmp_path / "broken.md.jinja"
+    broken.write_text("{% for %}", encoding="utf-8")
+    plain = run("brief", *ASKED, "--data-dir", str(sample.data_dir)).stdout
+
+    here = run("brief", *ASKED, "--data-dir", str(sample.data_dir), "--template", str(own))
+    token = ("--token-file", str(sample.token_path))
+    there = run("brief", *ASKED, "--url", sample.url, *token, "--template", str(own))
+    refused = run("brief", *ASKED, "--data-dir", str(sample.data_dir), "--template", str(broken))
+
+    assert here.stdout == there.stdout == plain.replace("# Khalifa", "# For the desk: Khalifa", 1)
+    assert refused.returncode == 2
+    assert "The template cannot be followed (line 1)" in refused.stderr
+
+
 def test_a_brief_from_nowhere_is_told(tmp_path: Path) -> None:
     nowhere = run("brief", "--url", "http://127.0.0.1:9")
     empty = run("brief", "--data-dir", str(tmp_path / "none"))

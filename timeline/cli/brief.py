@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import rich_click as click
 
@@ -10,6 +10,21 @@ from timeline.cli.running import DATA_DIR, DATABASE, LOG_FORMAT, database, must_
 from timeline.errors import BadRequest, WrongSetting
 from timeline.model.record import MARKINGS
 from timeline.settings import Settings
+
+
+class Form(NamedTuple):
+    """How a brief is to be written, and where to."""
+
+    form: str
+    template: str | None
+    output: str | None
+
+    def give(self, content: bytes) -> None:
+        """Print it, or write it to its file."""
+        if self.output is not None:
+            Path(self.output).write_bytes(content)
+        else:
+            click.echo(content, nl=False)
 
 
 @click.command()
@@ -30,51 +45,82 @@ from timeline.settings import Settings
     type=click.Path(exists=True, dir_okay=False),
     help="With --url: the file of the token to ask with; without one what anybody may read is asked for.",
 )
+@click.option("--format", "form", type=click.Choice(["md", "html", "docx"]), default="md", show_default=True)
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Put together by this Markdown template instead of ours (`--print-template` prints that to start from).",
+)
+@click.option("--print-template", is_flag=True, help="Print our template, and nothing else.")
+@click.option("--output", type=click.Path(dir_okay=False), help="Write it to this file instead of printing it.")
 @DATA_DIR
 @DATABASE
 @LOG_FORMAT
-def brief(week: str, audience: str | None, url: str | None, token_file: str | None, **given: Any) -> None:
-    """Print the brief of a week in Markdown: what happened and was said, where it stands, what changed, on whose word.
+def brief(
+    week: str,
+    audience: str | None,
+    url: str | None,
+    token_file: str | None,
+    form: str,
+    template: str | None,
+    print_template: bool,
+    output: str | None,
+    **given: Any,
+) -> None:
+    """Print the brief of a week: what happened and was said, where it stands, what changed, on whose word.
 
     A MOMENT is a day, an instant, an ISO week or a position. Works on the database itself, beside a running service or
-    without one. The same text is GET /v1/weeks/2019-W23.md.
+    without one. The same is GET /v1/weeks/2019-W23.md, .html or .docx.
     """
     options = {name: given.pop(name) for name in ("topic", "actor", "since", "as_of", "on")}
     asked = {name: value for name, value in options.items() if value is not None}
+    shape = Form(form, Path(template).read_text(encoding="utf-8") if template else None, output)
+    if print_template:
+        from timeline.formats.brief import TEMPLATE
+
+        click.echo(TEMPLATE, nl=False)
+        return
     if url is None and token_file is not None:
         raise click.UsageError("--token-file goes with --url.")
     if url is None:
-        run(given, lambda settings: _brief(settings, week, asked, audience or MARKINGS[-1]))
+        run(given, lambda settings: _brief(settings, week, asked, audience or MARKINGS[-1], shape))
     elif audience is not None:
         raise click.UsageError("--audience does not go with --url: a service knows what its token may read.")
     elif not url.startswith(("http://", "https://")):
         raise click.UsageError("--url: expected an http or https address.")
     else:
         token = Path(token_file).read_text(encoding="utf-8").strip() if token_file else None
-        run(given, lambda settings: _brief_there(url, week, asked, token))
+        run(given, lambda settings: _brief_there(url, week, asked, token, shape))
 
 
-async def _brief(settings: Settings, week: str, asked: dict[str, str], audience: str) -> int:
+async def _brief(settings: Settings, week: str, asked: dict[str, str], audience: str, shape: Form) -> int:
     from timeline.app import reading
-    from timeline.briefing import brief_here
+    from timeline.briefing import week_here, written
 
     async with database(settings) as (dsn, _):
         await must_be_migrated(dsn)
         async with reading(settings, dsn) as to:
             try:
-                found = await brief_here(to, week, asked, audience)
+                found = await week_here(to, week, asked, audience)
             except BadRequest as error:
                 raise WrongSetting(error.detail) from None
-    click.echo(found, nl=False)
+    shape.give(written(found, shape.form, shape.template))
     return 0
 
 
-async def _brief_there(url: str, week: str, asked: dict[str, str], token: str | None) -> int:
-    from timeline.briefing import brief_there
+async def _brief_there(url: str, week: str, asked: dict[str, str], token: str | None, shape: Form) -> int:
+    import msgspec
+
+    from timeline.briefing import week_there, written
+    from timeline.model.slice import Slice
+
+    suffix = f".{shape.form}" if shape.template is None else ".json"
 
     try:
-        found = await asyncio.to_thread(brief_there, url, week, asked, token)
+        found = await asyncio.to_thread(week_there, url, week, asked, token, suffix)
     except BadRequest as error:
         raise WrongSetting(error.detail) from None
-    click.echo(found, nl=False)
+    if shape.template is not None:
+        found = written(msgspec.json.decode(found, type=Slice), shape.form, shape.template)
+    shape.give(found)
     return 0

@@ -8,6 +8,7 @@
     geojson     maps, with when                    timelinejs   slides of TimelineJS 3
     stix        STIX 2.1 bundles                   claimreview  schema.org's claims and their reviews
     brief       a week as an editor would send it     blocks     what Markdown answers are made of
+    html        a brief as a page                  docx         a brief as a Word document
     sse         the feed as a stream of events
     words       the words that csv and markdown share
     escapes     hostile text stays text: one function per format that needs it

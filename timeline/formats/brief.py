@@ -2,14 +2,22 @@
 
 Judgements stand apart from what was said. Every line cites its sources and documents by number; they are listed at the
 end, with what the grades and rules of this brief mean.
+
+How the parts are put together is one template in Markdown, `brief.md.jinja`; HTML and .docx are made of what it gives.
+An editor may bring another: it has `brief`, whose parts are Markdown, and `week`, whose texts become Markdown as they
+are printed, so that no title makes a heading.
 """
 
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+import jinja2
 import msgspec
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from timeline.formats import words
-from timeline.formats.blocks import NOTHING, changed, document, facts, item
+from timeline.formats.blocks import changed, facts, item
 from timeline.formats.escapes import inline
 from timeline.model.entry import AssessmentShown, Entry
 from timeline.model.record import MARKINGS
@@ -54,21 +62,92 @@ RULES = {
 }
 
 
-def brief(week: Slice) -> bytes:
-    """The brief in Markdown."""
+TEMPLATE = Path(__file__).with_name("brief.md.jinja").read_text(encoding="utf-8")
+"""The template of a brief, where an editor brings no other."""
+
+
+class Markdown(str):
+    """Text that is Markdown already: a template prints it as it is."""
+
+    __slots__ = ()
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a brief under a heading of its own."""
+
+    name: str
+    """Which: `happened`, `said`, `judged`, `continuing`, `ahead`, `unresolved` or `changed`."""
+    title: Markdown
+    lines: Markdown
+    """A numbered list."""
+    more: Markdown
+    """That it holds more than is listed, or nothing."""
+
+
+class Brief(msgspec.Struct, frozen=True, kw_only=True):
+    """A brief in its parts, as a template prints them."""
+
+    title: Markdown
+    """Whose week, and which."""
+    about: Markdown
+    """Its days, the position that it is as of, and its marking."""
+    marking: str | None
+    """The TLP of its closest line."""
+    sections: list[Section]
+    """Those that hold something, numbered through the whole week."""
+    changes: Section | None
+    """What changed in our records, and why."""
+    changes_more: Markdown
+    sources: Markdown
+    """The numbered sources and documents."""
+    grades: Markdown
+    """What the grades of this brief mean."""
+    rules: Markdown
+    """What the rules of this brief mean."""
+
+
+def brief(week: Slice, template: str = TEMPLATE) -> bytes:
+    """The brief in Markdown.
+
+    Raises:
+        jinja2.TemplateError: the template cannot be followed.
+    """
+    written = _TEMPLATES.from_string(template).render(brief=parts(week), week=week)
+    return (re.sub(r"\n{3,}", "\n\n", written).strip() + "\n").encode()
+
+
+def _printed(value: object) -> str:
+    """What a template prints of a value: our Markdown as it is, anything else as text in Markdown."""
+    return value if isinstance(value, Markdown) else inline(str(value))
+
+
+# Another's template can reach what it is given, and nothing else; whatever it names has to be there.
+_TEMPLATES = ImmutableSandboxedEnvironment(
+    undefined=jinja2.StrictUndefined, finalize=_printed, trim_blocks=True, lstrip_blocks=True, autoescape=False
+)
+
+
+def parts(week: Slice) -> Brief:
+    """The parts of a week's brief."""
     told = _Brief(week)
-    blocks = [*_heading(week), *(list(told.sections()) or [NOTHING]), *told.changes(), *told.notes()]
-    return document(blocks)
-
-
-def _heading(week: Slice) -> Iterator[str]:
-    whose = ", ".join(inline(each.name) for each in (week.subject, week.also) if each)
-    yield f"# {whose}, week {week.week}"
     marked = {each.marking for _, each in words.sections(week) if isinstance(each, Entry)}
     marking = max(marked, key=MARKINGS.index, default=None)
     match = "" if week.match == "anchored" else f" Events that {_MATCHES[week.match]}."
     tlp = f" TLP:{marking.upper()}." if marking else ""
-    yield f"{words.span(week.from_, week.to)}.{match} {words.moment(week.as_of, week.position)}{tlp}"
+    when = words.span(week.from_, week.to)
+    whose = ", ".join(inline(each.name) for each in (week.subject, week.also) if each)
+    sections, changes = list(told.sections()), told.changes()
+    return Brief(
+        title=Markdown(f"{whose}, week {week.week}"),
+        about=Markdown(f"{when}.{match} {words.moment(week.as_of, week.position)}{tlp}"),
+        marking=marking,
+        sections=sections,
+        changes=changes,
+        changes_more=told.more_changes(),
+        sources=told.sources(),
+        grades=told.grades(),
+        rules=told.rules(),
+    )
 
 
 _MATCHES = {"possible": "may lie in this week", "certain": "surely lie in this week"}
@@ -88,15 +167,18 @@ class _Brief:
         """The number under which each event was told first."""
         self._number = 0
 
-    def sections(self) -> Iterator[str]:
-        """A heading and a list for every section that holds something, numbered through the whole week."""
+    def sections(self) -> Iterator[Section]:
+        """A list for every section that holds something, numbered through the whole week."""
         for section, entries in self._sections():
             if not entries:
                 continue
-            yield f"## {TITLES[section]}"
-            yield "\n".join(map(self._line, entries))
-            if section in self.week.truncated:
-                yield "This section holds more than is listed here."
+            cut = section in self.week.truncated
+            yield Section(
+                name=section,
+                title=Markdown(TITLES[section]),
+                lines=Markdown("\n".join(map(self._line, entries))),
+                more=Markdown("This section holds more than is listed here." if cut else ""),
+            )
 
     def _sections(self) -> Iterator[tuple[str, list[Entry]]]:
         found = self.week.sections
@@ -108,16 +190,26 @@ class _Brief:
         yield "ahead", found.ahead
         yield "unresolved", found.unresolved
 
-    def changes(self) -> Iterator[str]:
+    def changes(self) -> Section | None:
         """What changed in our records, and why."""
         week = self.week
-        if week.sections.changed:
-            yield f"## Changed in our records, from position {week.changed_from} to {week.changed_to}"
-            start = self._number + 1
-            yield "\n".join(changed(n, each, week.names) for n, each in enumerate(week.sections.changed, start))
-        if "changed" in week.truncated:
-            where = f"/v1/diff?from={week.changed_from}&to={week.changed_to}"
-            yield f"More changed than is listed here: {inline(where)} tells all of it."
+        if not week.sections.changed:
+            return None
+        numbered = enumerate(week.sections.changed, self._number + 1)
+        return Section(
+            name="changed",
+            title=Markdown(f"Changed in our records, from position {week.changed_from} to {week.changed_to}"),
+            lines=Markdown("\n".join(changed(n, each, week.names) for n, each in numbered)),
+            more=Markdown(""),
+        )
+
+    def more_changes(self) -> Markdown:
+        """Where more of what changed is told."""
+        week = self.week
+        if "changed" not in week.truncated:
+            return Markdown("")
+        where = f"/v1/diff?from={week.changed_from}&to={week.changed_to}"
+        return Markdown(f"More changed than is listed here: {inline(where)} tells all of it.")
 
     def _line(self, entry: Entry) -> str:
         self._number += 1
@@ -177,20 +269,23 @@ class _Brief:
         cites = (voice.source, voice.document, voice.via)
         return f"[{self._notes.setdefault(cites, len(self._notes) + 1)}]"
 
-    def notes(self) -> Iterator[str]:
-        """The sources and documents by their numbers, then what the grades and rules mean."""
-        if not self._notes:
-            return
-        yield "## Sources"
-        yield "\n".join(f"- [{number}] {inline(self._source(*cites))}" for cites, number in self._notes.items())
+    def sources(self) -> Markdown:
+        """The sources and documents by their numbers."""
+        told = (f"- [{number}] {inline(self._source(*cites))}" for cites, number in self._notes.items())
+        return Markdown("\n".join(told))
+
+    def grades(self) -> Markdown:
+        """What the grades of this brief mean."""
         letters = [f"{each} {RELIABILITY[each]}" for each in sorted(self._grades & RELIABILITY.keys())]
         figures = [f"{each} {CREDIBILITY[each]}" for each in sorted(self._grades & CREDIBILITY.keys())]
         told = [*letters, *figures]
-        if told:
-            yield f"Grades: the letter is the source's, the figure that of what it says here. {'; '.join(told)}."
+        meaning = "Grades: the letter is the source's, the figure that of what it says here."
+        return Markdown(f"{meaning} {'; '.join(told)}." if told else "")
+
+    def rules(self) -> Markdown:
+        """What the rules of this brief mean."""
         rules = [f"{each} {RULES[each]}" for each in sorted(self._rules)]
-        if rules:
-            yield f"Rules: {'; '.join(rules)}."
+        return Markdown(f"Rules: {'; '.join(rules)}." if rules and self._notes else "")
 
     def _source(self, source: str, document_id: str | None, via: str | None) -> str:
         """A source and where it is read: `The Paper (B), in “Title” (Publisher, 7 June 2019), https://…`."""

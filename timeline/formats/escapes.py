@@ -58,7 +58,12 @@ _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff
 
 def line(text: str) -> str:
     """The text as one line that turns no other text around: no control, no line break, no explicit direction."""
-    return _BREAKS.sub(" ", _CONTROLS.sub("\ufffd", text.translate(_DIRECTIONS))).strip()
+    return _BREAKS.sub(" ", printable(text)).strip()
+
+
+def printable(text: str) -> str:
+    """The text without explicit directions, each control that no document can hold as U+FFFD."""
+    return _CONTROLS.sub("\ufffd", text.translate(_DIRECTIONS))
 
 
 def xml(text: str) -> str:
