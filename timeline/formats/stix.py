@@ -64,6 +64,9 @@ CONFIDENCE = {"low": 15, "moderate": 50, "high": 85}
 STATUS = {"expected": "pending", "called_off": "not-occurred"}
 
 
+_SHARED = ("identity", "location", "marking-definition")
+
+
 class _Timeline(Portions):
     def __init__(self, where: Where) -> None:
         super().__init__(where)
@@ -76,12 +79,14 @@ class _Timeline(Portions):
         return b"".join(b",\n" + _written(each) for each in self._new(page.entries, page.names))
 
     def _new(self, entries: list[Entry], names: Names) -> Iterator[Object]:
-        """Each object once: many entries name the same few."""
+        """Each object once: many entries name the same few, which are remembered; what is an entry's own is not."""
         for entry in entries:
             for each in _objects(entry, names, self.where):
-                if each["id"] not in self._told:
+                if each["type"] in _SHARED and each["id"] in self._told:
+                    continue
+                if each["type"] in _SHARED:
                     self._told.add(each["id"])
-                    yield each
+                yield each
 
     def tail(self, page: Page) -> bytes:
         return _END
@@ -229,7 +234,7 @@ def _relations(entry: Entry, own: Object, names: Names) -> Iterator[Object]:
     wanted = [(_identity_id(each.actor), each.role) for each in entry.participants]
     located = ((_location(each.place, names), each.role) for each in entry.places)
     wanted += [(found["id"], role) for found, role in located if found is not None]
-    for target, role in wanted:
+    for target, role in dict.fromkeys(wanted):
         yield {
             "type": "relationship",
             "spec_version": "2.1",
