@@ -56,7 +56,7 @@ async def test_a_stream_goes_on_after_the_last_event_that_was_seen(
 
 
 async def test_a_position_that_is_none_is_refused(application: Application, api: httpx.AsyncClient) -> None:
-    for wrong in ("x", "-1", "1.0", str(2**53)):
+    for wrong in ("", "x", "-1", "1.0", str(2**53)):
         async with stream(application, "", SSE | {"Last-Event-ID": wrong}, token=application.token) as heard:
             assert heard.status == 400
             assert problem(heard)["errors"][0]["pointer"] == "#Last-Event-ID"

@@ -119,6 +119,12 @@ def _histories(about: About) -> Iterator[str]:
     yield f"/v1/events/{about.events[0]}/history?limit=1"
 
 
+def _feed(about: About) -> list[str]:
+    """The feed, whole and by what it may be asked for."""
+    asked = ["limit=7", f"after={about.head - 5}", "actor=haftar", "topic=libya&kind=denial", "standing_changed=true"]
+    return ["/v1/changes", *(f"/v1/changes?{each}" for each in (*asked, "actor=haftar&standing_changed=true"))]
+
+
 def _differences(about: About) -> Iterator[str]:
     yield from (f"/v1/diff?from={at}" for at in (0, about.head // 2, about.head - 3))
     yield f"/v1/diff?from=0&to={about.head}&actor=haftar"
@@ -287,7 +293,7 @@ ASKED: dict[str, Asked] = {
     "GET /v1/events/{event}/history": _histories,
     "GET /v1/diff": _differences,
     "GET /v1/sources/{source}/impact": _impacts,
-    "GET /v1/changes": lambda about: ["/v1/changes", "/v1/changes?limit=7", f"/v1/changes?after={about.head - 5}"],
+    "GET /v1/changes": _feed,
     "POST /v1/events": _posts,
     "POST /v1/events/batch": _batches,
     **{f"GET /v1/{COLLECTIONS[kind]}": _registry(kind) for kind in COLLECTIONS},
@@ -324,7 +330,9 @@ async def _otherwise(client: httpx.AsyncClient, ask: Ask, answer: httpx.Response
     """The same asked without a body, in every format, with what is held already, and with what nobody knows."""
     path, _, query = ask.path.partition("?")
     found = {"HEAD": await client.head(ask.path)}
-    found |= {suffix: await client.get(f"{path}{suffix}?{query}") for suffix in SUFFIXES}
+    # A stream goes on for ever; that it shows what pages show is tests/api/test_feed_sought.py.
+    suffixes = [each for each in SUFFIXES if (path, each) != ("/v1/changes", ".sse")]
+    found |= {suffix: await client.get(f"{path}{suffix}?{query}") for suffix in suffixes}
     found["unknown"] = await client.get(f"{path}?{query}&nobody=knows")
     if tag := answer.headers.get("etag"):
         for n in range(2):
@@ -346,10 +354,17 @@ async def _walk(client: httpx.AsyncClient, ask: Ask, answer: httpx.Response, abo
     records: list[Any] = []
     while following != after:
         after = following
-        answer = await client.get(f"/v1/changes?after={after}")
+        answer = await client.get(_after(ask.path, after))
         following = int(answer.headers["timeline-next"])
         records += answer.json()["records"]
     yield "to the end", records
+
+
+def _after(path: str, after: int) -> str:
+    """The same, after a position."""
+    address, _, query = path.partition("?")
+    kept = [each for each in query.split("&") if each and not each.startswith("after=")]
+    return f"{address}?{'&'.join([*kept, f'after={after}'])}"
 
 
 def read(answer: httpx.Response, about: About) -> Any:

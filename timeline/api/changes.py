@@ -62,7 +62,7 @@ async def get_changes(request: Asked) -> Any:
 
 def _after(request: Asked, params: ChangesParams) -> int:
     given = request.headers.get(LAST_EVENT_ID)
-    if not given:
+    if given is None:
         return params.after
     if not POSITION.fullmatch(given) or int(given) > POSITION_MAX:
         fault = Fault(pointer=f"#{LAST_EVENT_ID}", expected="a position", found=shown(given))
