@@ -12,6 +12,8 @@ from tests.api.test_posting import PAPER, VISIT, posted
 from tests.checks import check_log
 from tests.contracts import program
 from tests.log.appending import fetch
+from timeline.db.logins import PROJECTOR
+from timeline.db.migrate import migrate
 
 EVERYTHING = "SELECT * FROM timeline.log JOIN timeline.payload USING (position) ORDER BY position"
 
@@ -33,6 +35,10 @@ async def test_a_dump_restored_is_whole_and_guarded(
     await run("pg_dump", "--format=custom", f"--file={kept}", f"--dbname={db}", "--exclude-schema=test_seed")
     await run("pg_restore", f"--dbname={fresh_database}", "--exit-on-error", str(kept))
 
+    assert await migrate(fresh_database) == []
+    connection = await asyncpg.connect(fresh_database, server_settings={"role": PROJECTOR})
+    await connection.execute("CREATE SCHEMA a_read_model; DROP SCHEMA a_read_model")
+    await connection.close()
     report = await check_log(fresh_database)
     assert await fetch(fresh_database, EVERYTHING) == await fetch(db, EVERYTHING)
     assert set(report.guards.values()) == {None}

@@ -529,3 +529,19 @@ async def test_a_missing_guard_is_told_when_the_service_starts_and_by_health(
     assert health["guards_missing"].keys() == {"event_triggers"}
     assert "a guard of the log is not active" in said
     assert "timeline_drop" in said
+
+
+async def test_a_login_that_owns_nothing_finds_everything_migrated(db: str) -> None:
+    """So that the service's own need not be that of who migrates."""
+    connection = await asyncpg.connect(db)
+    name = f"login_{await connection.fetchval('SELECT current_database()')}"
+    await connection.execute(f'CREATE ROLE "{name}"; GRANT {", ".join(ROLES)} TO "{name}"')
+    try:
+        await connection.execute(f'SET SESSION AUTHORIZATION "{name}"')
+        applied = await migrate(connection)
+        found = await faults(connection)
+    finally:
+        await connection.execute(f'RESET SESSION AUTHORIZATION; DROP ROLE "{name}"')
+        await connection.close()
+
+    assert (applied, found) == ([], {})

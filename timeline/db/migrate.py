@@ -50,13 +50,15 @@ async def migrate(
     """Apply what is missing and return the names; `on_step` hears each name before it is applied."""
     files = read(directory or DIRECTORY)
     async with _connected(connection_or_dsn) as connection, _alone(connection):
-        await connection.execute(sql.prepare)
+        if not await connection.fetchval(sql.is_prepared):  # else a login that may make nothing need not try
+            await connection.execute(sql.prepare)
         missing = compare(files, await _applied(connection))
         for migration in missing:
             if on_step is not None:
                 on_step(migration.name)
             await _apply(connection, migration)
             log.info("migration applied", migration=migration.name)
+        await connection.execute(sql.let_projector_build)
     return [migration.name for migration in missing]
 
 

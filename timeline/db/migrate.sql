@@ -34,3 +34,15 @@ SET search_path = timeline, public
 
 -- name: use_default_schema
 RESET search_path
+
+-- name: let_projector_build
+-- A right on the database itself, which a dump of it does not carry: whoever folds makes schemas for the read models.
+DO $$
+BEGIN
+  IF NOT has_database_privilege('timeline_projector', current_database(), 'CREATE') THEN
+    EXECUTE format('GRANT CREATE ON DATABASE %I TO timeline_projector', current_database());
+  END IF;
+EXCEPTION
+  WHEN undefined_object THEN NULL;  -- a host that lets us create no roles
+END
+$$
