@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from timeline.access import OWNER_IDENTITY, Access, Identity, owner_token, pepper
 from timeline.access.bucket import Buckets
+from timeline.access.oidc import Claims, Issuer
 from timeline.api import changes, diff, events, impact, meta, registries, search, timelines, tokens, weeks
 from timeline.api.cursors import Seal
 from timeline.api.edge import Edge
@@ -30,6 +31,7 @@ from timeline.api.streams import Streams
 from timeline.db.listen import Listener
 from timeline.db.logins import PROJECTOR, READER, WRITER, login_for
 from timeline.db.pool import open_pool
+from timeline.errors import WrongSetting
 from timeline.formats import sse
 from timeline.log.admit import Admission
 from timeline.log.read import SQL as LOG
@@ -91,6 +93,7 @@ class Application:
         self._token_key = pepper(settings.data_path / TOKEN_KEY)
         self._listener, self._token_listener = Listener(), Listener()
         self._table: TokenTable | None = None
+        self._issuer = _issuer(settings)
         self._pools: list[asyncpg.Pool] = []
         self.service: Service | None = None
         self.litestar = _litestar(settings)
@@ -130,7 +133,7 @@ class Application:
         self.service = Service(
             settings=self.settings,
             cursors=Seal(self.token.encode()),
-            access=Access(self.token, self.settings.audience, key=self._token_key, table=table),
+            access=Access(self.token, self.settings.audience, key=self._token_key, table=table, issuer=self._issuer),
             tokens=Tokens(looks_up, appends, self._token_key),
             table=table,
             log=log_reader,
@@ -166,6 +169,8 @@ class Application:
             await self.service.projector.stop()
         if self._table is not None:
             await self._table.stop()
+        if self._issuer is not None:
+            await self._issuer.stop()
         await self._listener.stop()
         await self._token_listener.stop()
         for pool in self._pools:
@@ -239,6 +244,21 @@ def _new_salt() -> bytes:
 def contract_document() -> dict[str, Any]:
     """The OpenAPI document of every route."""
     return document((path, handler) for handler in HANDLERS for path in handler.paths)
+
+
+def _issuer(settings: Settings) -> Issuer | None:
+    if settings.oidc_issuer is None:
+        return None
+    if settings.oidc_audience is None:
+        raise WrongSetting("TIMELINE_OIDC_AUDIENCE: expected what the issuer's tokens name as `aud`, found nothing.")
+    return Issuer(
+        Claims(
+            issuer=settings.oidc_issuer,
+            audience=settings.oidc_audience,
+            scope_claim=settings.oidc_scope_claim,
+            level_claim=settings.oidc_level_claim,
+        )
+    )
 
 
 def _litestar(settings: Settings) -> Litestar:

@@ -63,6 +63,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes_max: Annotated[int, Meta(ge=1_024, description="The largest body of one post.")] = 1_048_576
     batch_bytes_max: Annotated[int, Meta(ge=1_024, description="The largest body of a batch.")] = 33_554_432
     batch_lines_max: Annotated[int, Meta(ge=1, description="The most lines of a batch.")] = 10_000
+    oidc_issuer: Annotated[
+        str | None,
+        Meta(description="An OpenID Connect issuer whose access tokens are taken; needs the extra `oidc`."),
+    ] = None
+    oidc_audience: Annotated[str | None, Meta(description="What such a token names as `aud`: this service.")] = None
+    oidc_scope_claim: Annotated[
+        str, Meta(min_length=1, description="The claim that holds `timeline:read`, `timeline:append` and so on.")
+    ] = "scope"
+    oidc_level_claim: Annotated[
+        str, Meta(min_length=1, description="The claim that names the highest marking to be read; `clear` without it.")
+    ] = "timeline_audience"
     requests_per_second: Annotated[
         float,
         Meta(

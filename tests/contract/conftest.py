@@ -13,6 +13,7 @@ from tests.services import Service
 
 SETTINGS = {
     "TIMELINE_LOG_LEVEL": "warning",
+    "TIMELINE_REQUESTS_PER_SECOND": "0",
     "TIMELINE_CONNECTIONS_MAX": "6",  # of the 50 that the tests' server has for all
     # Longer than any pause of a busy machine: what was posted can be read back.
     "TIMELINE_VISIBLE_WAIT_SECONDS": "20",

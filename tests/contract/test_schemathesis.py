@@ -15,16 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests import contracts
 from tests.postgres import ROOT
 from tests.services import Service, environment
+from timeline.model.tokens import SCOPES
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 QUICK_EXAMPLES, LONG_EXAMPLES = 12, 100
 """Requests for each call in the phases that are random."""
 QUICK_CASES_MIN, LONG_CASES_MIN = 3_000, 10_000
+QUICK_SCOPE_EXAMPLES, QUICK_SCOPE_CASES_MIN, LONG_SCOPE_CASES_MIN = 4, 150, 5_000
+"""The same with a token of each scope, of whom most calls refuse most."""
+TOKENS_HELD = 50
+"""Tokens that there are to be read, rotated and revoked."""
 SEED_BITS = 32
 SAME_EACH_TIME = ("--generation-deterministic",)
 NOT_COVERED_QUICKLY = """
@@ -37,16 +43,25 @@ Document = dict[str, Any]
 
 
 def tried(
-    service: Service, folder: Path, *options: str, config: str = "", document: Path = contracts.OPENAPI
+    service: Service,
+    folder: Path,
+    *options: str,
+    config: str = "",
+    document: Path = contracts.OPENAPI,
+    scope: str | None = None,
 ) -> tuple[dict[str, Any], str]:
-    """What schemathesis reports of a service, for a program and for a person."""
+    """What schemathesis reports of a service, for a program and for a person; it is the owner, or has a token."""
     settings, report = folder / "schemathesis.toml", folder / "report.json"
     settings.write_text(CONFIG.read_text(encoding="utf-8") + config, encoding="utf-8")
-    token = service.token_path.read_text().strip()
+    asked = {"name": "tried", "scope": scope or "read", "audience": "amber+strict"}
+    with service.client() as api:
+        made = [api.post("/v1/tokens", json=asked).json() for _ in range(TOKENS_HELD)]
+    token = made.pop()["text"] if scope else service.token_path.read_text().strip()
+    env = environment({"HELD_TOKENS": ",".join(each["token"]["id"] for each in made)})
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run", str(document)]
     command += ["--url", service.url, "-H", f"Authorization: Bearer {token}", "--no-color", *options]
     command += ["--report", "json", "--report-json-path", str(report)]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert report.exists(), done.stdout + done.stderr
     return json.loads(report.read_text(encoding="utf-8")), done.stdout
 
@@ -67,6 +82,19 @@ def test_every_call_answers_as_the_document_says(hurried: Service, tmp_path: Pat
     assert {phase: report["phases"][phase]["status"] for phase in PHASES} == dict.fromkeys(PHASES, "success")
     assert report["test_cases"]["generated"] >= (LONG_CASES_MIN if long else QUICK_CASES_MIN)
     assert [call for call, rates in report["valid_rates"].items() if not any(map(_accepted, rates.values()))] == []
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_with_a_token_of_each_scope_too(hurried: Service, tmp_path: Path, long: bool, scope: str) -> None:
+    chosen = ("-n", str(LONG_EXAMPLES)) if long else ("-n", str(QUICK_SCOPE_EXAMPLES), *SAME_EACH_TIME)
+    phases = ("--phases", "examples,fuzzing" + (",coverage" if long else ""))
+
+    report, told = tried(hurried, tmp_path, *phases, *chosen, config=NOT_COVERED_QUICKLY, scope=scope)
+
+    print(f"{report['test_cases']['generated']} requests")
+    assert report["exit_code"] == 0, told
+    assert report["operations"]["tested"] == report["operations"]["total"] == len(contracts.listed_operations())
+    assert report["test_cases"]["generated"] >= (LONG_SCOPE_CASES_MIN if long else QUICK_SCOPE_CASES_MIN)
 
 
 def _accepted(rate: dict[str, int]) -> int:

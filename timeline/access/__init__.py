@@ -5,6 +5,7 @@ that to know a token asks nobody. No database is reached from here.
 
     identity    who asks, and the ladder of scopes          text     a token as a text
     files       the owner's token, the key of the hashes    bucket   how often one may ask
+    oidc        sign-ins of an issuer
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from timeline.access.files import owner_token, pepper
-from timeline.access.identity import OWNER, OWNER_IDENTITY, Identity
+from timeline.access.identity import FOREIGN, OWNER, OWNER_IDENTITY, Identity
+from timeline.access.oidc import Issuer, is_foreign
 from timeline.access.text import hash_of, read_token
 from timeline.errors import NoToken, WrongToken
 from timeline.model.record import level_of
@@ -89,11 +91,13 @@ class Access:
         *,
         key: bytes = b"",
         table: Table | None = None,
+        issuer: Issuer | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._owner_hash = _hash(owner)
         self._key = key
         self._table: Table = table or _NoTable()
+        self._issuer = issuer
         self._now = now
         self._public = Identity(subject="", level=level_of(audience)) if audience else None
 
@@ -114,16 +118,17 @@ class Access:
             if self._public is None or scope != "read":
                 raise NoToken(HOW)
             return self._public
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            raise _wrong()
-        token = token.strip()
+        token = _token_in(authorization)
         # Compared as hashes, so that the time it takes tells nothing about the token.
         if hmac.compare_digest(_hash(token), self._owner_hash):
             return OWNER_IDENTITY
         return self._in_table(token, is_asked)
 
     def _in_table(self, token: str, is_asked: bool) -> Identity:
+        if self._issuer is not None and is_foreign(token):
+            if (who := self._issuer.known(token)) is None:
+                raise Unsure
+            return who
         presented = read_token(token)
         if presented is None:
             raise _wrong()
@@ -142,10 +147,14 @@ class Access:
         Raises:
             NoToken, WrongToken: as `identify`.
             DatabaseUnavailable: it can't be asked, and nobody is let in on what was known before.
+            Unavailable: nor can the issuer of sign-ins, whose token it says to be.
         """
         try:
             return self.identify(authorization, scope)
         except Unsure:
+            token = _token_in(authorization)
+            if self._issuer is not None and is_foreign(token):
+                return await self._issuer.identity(token)
             await self._table.refresh()
             return self.identify(authorization, scope, is_asked=True)
 
@@ -153,7 +162,7 @@ class Access:
         """Whether one who was let in would be let in now: for what goes on after that, such as a stream."""
         if who.expires_at is not None and who.expires_at <= self._now():
             return False
-        if who.is_public or who.token == OWNER:
+        if who.is_public or who.token == OWNER or who.token.startswith(FOREIGN):
             return True
         if time.monotonic() - self._table.confirmed_at > UNCONFIRMED_SECONDS_MAX:
             return False
@@ -176,6 +185,14 @@ class Access:
     def _is_live(self, held: Held) -> bool:
         expires_at = held.identity.expires_at
         return expires_at is None or expires_at > self._now()
+
+
+def _token_in(authorization: str | None) -> str:
+    """The token of an Authorization header."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise _wrong()
+    return token.strip()
 
 
 def _wrong() -> WrongToken:

@@ -8,6 +8,10 @@ from timeline.model.tokens import SCOPES, Scope
 OWNER = "owner"
 
 
+FOREIGN = "oidc:"
+"""What the public id of an issuer's token begins with; a pseudonym follows."""
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks."""
 
