@@ -365,7 +365,7 @@ async def test_a_database_url_is_served_without_a_server_of_our_own(
     assert written.status_code == 201
     assert stopped[0] == 0
     assert checked.returncode == 0, checked.stderr
-    assert os.listdir(data_dir) == ["owner.token"]
+    assert sorted(os.listdir(data_dir)) == ["owner.token", "token.key"]
     assert service.token_path.stat().st_mode & 0o777 == 0o600
 
 
