@@ -267,7 +267,7 @@ def _litestar(settings: Settings) -> Litestar:
     return Litestar(
         route_handlers=HANDLERS,
         openapi_config=None,
-        exception_handlers={Exception: handle},
+        exception_handlers={Exception: lambda request, error: handle(request.scope, error)},
         request_max_body_size=settings.batch_bytes_max,
         logging_config=None,
         state=served,

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
+from io import StringIO
 from typing import Any, TextIO, cast
 
 import structlog
@@ -37,6 +38,7 @@ def configure(log_format: str, level: str) -> None:
         structlog.processors.format_exc_info
         if log_format == "json" or not sys.stderr.isatty()
         else structlog.processors.StackInfoRenderer(),
+        *([] if log_format == "json" else [_inert]),  # JSON escapes by itself
     ]
     rendered: Any = structlog.processors.JSONRenderer() if log_format == "json" else _console()
     least = logging.getLevelNamesMapping()[level.upper()]
@@ -61,10 +63,29 @@ def request_name() -> str:
     return f"timeline {found}".strip()[:CONNECTION_NAME_MAX]
 
 
+def _inert(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Whatever a terminal would act on, and whatever would begin a line of its own, as its escape."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = _escaped(value, "\n" if name == "exception" else "")
+    return event
+
+
+def _traceback(stream: TextIO, error: Any) -> None:
+    """A traceback for a terminal; what its exception says may be anybody's words."""
+    whole = StringIO()
+    structlog.dev.plain_traceback(whole, error)
+    stream.write(_escaped(whole.getvalue(), "\n"))
+
+
+def _escaped(text: str, kept: str) -> str:
+    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
+
+
 def _console() -> Any:
     """Colours for a person at a terminal. A file gets plain lines, written in a quarter of the time."""
     if sys.stderr.isatty():
-        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        return structlog.dev.ConsoleRenderer(exception_formatter=_traceback)
     return _plain
 
 

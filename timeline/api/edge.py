@@ -23,7 +23,7 @@ from timeline.api.contract import Contract
 from timeline.api.gate import Gate
 from timeline.api.headers import Headers, Standing
 from timeline.api.metrics import Metrics
-from timeline.api.problems import answer, instance_of
+from timeline.api.problems import answer, handle, instance_of
 from timeline.api.recent import Recent
 from timeline.api.service import IDENTITY
 from timeline.errors import BadRequest, MethodNotAllowed, NotFound, TimelineError
@@ -100,6 +100,8 @@ class _Sender:
         self._head = scope["method"] == "HEAD"
         self._squeezes = any(name == b"accept-encoding" and _takes_gzip(value) for name, value in scope["headers"])
         self._start: Any = None
+        self.is_begun = False
+        """Whether a part of the answer is on its way, so that no other can be given."""
         self.headers: Headers = []
 
     async def __call__(self, message: Any) -> None:
@@ -107,6 +109,7 @@ class _Sender:
         if message["type"] == "http.response.start":
             self.status, self._start, self.headers = message["status"], message, message["headers"]
             return
+        self.is_begun = True
         body, more = message.get("body", b""), message.get("more_body", False)
         if self._start is not None:
             headers = self._start["headers"]
@@ -184,6 +187,11 @@ class Edge:
                 await self._serve(scope, receive, sender, address)
                 if conditional is not None:
                     self._recent.keep(conditional, sender.status, sender.headers, address)
+            except Exception as error:
+                # Left alone, the server underneath would answer in its own words. What is half sent it has to cut off.
+                if sender.is_begun:
+                    raise
+                await handle(scope, error)(scope, receive, sender)
             finally:
                 who = scope.get(IDENTITY)
                 self._note(asked["method"], address, sender.status, time.perf_counter() - began, who)

@@ -11,7 +11,6 @@ import structlog
 from litestar.exceptions import HTTPException
 
 from timeline.api.answer import SUFFIX
-from timeline.api.service import Asked
 from timeline.api.written import Written
 from timeline.db.pool import is_lost
 from timeline.errors import (
@@ -40,6 +39,14 @@ _OF_STATUS: dict[int, type[TimelineError]] = {
     413: BodyTooLarge,
     415: UnsupportedMediaType,
 }
+
+
+TOOK_TOO_LONG: tuple[type[BaseException], ...] = (
+    # Cancelled at statement_timeout or by an operator; a lock was not had in time; a deadlock, or a replica that moved.
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
+)
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +85,7 @@ def document(error: TimelineError, instance: str) -> dict[str, Any]:
         "detail": error.detail if error.status != 500 else "Something went wrong on our side. It was logged.",
         "instance": instance,
         "errors": [msgspec.to_builtins(fault) for fault in error.errors],
-        **error.extra,
+        **(error.extra if error.status != 500 else {}),
     }
 
 
@@ -98,9 +105,9 @@ def answer(error: TimelineError, instance: str, more: Mapping[str, str] = {}) ->
     return Written(body, MEDIA_TYPE, headers, error.status)
 
 
-def handle(request: Asked, error: Exception) -> Written:
-    """Any error that left a route."""
-    return answer(_ours(error), instance_of(request.scope))
+def handle(scope: Any, error: Exception) -> Written:
+    """The answer to any error that a request met."""
+    return answer(_ours(error), instance_of(scope))
 
 
 def _ours(error: Exception) -> TimelineError:
@@ -108,7 +115,7 @@ def _ours(error: Exception) -> TimelineError:
         if error.status >= 500 and error.status != 503:
             log.error("request failed", error=type(error).__name__, detail=error.detail)
         return error
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and error.status_code < 500:  # beyond that its detail is the framework's
         kind = _OF_STATUS.get(error.status_code, BadRequest)
         return kind(error.detail or kind.title())
     if isinstance(error, asyncpg.UndefinedTableError):  # two rebuilds came to their ends within one read
@@ -118,5 +125,8 @@ def _ours(error: Exception) -> TimelineError:
         return DatabaseUnavailable("The database took too long. Ask for less, or try again.", retry_after_seconds=5)
     if is_lost(error):
         return DatabaseUnavailable("The database does not answer; try again.", retry_after_seconds=1)
+    if isinstance(error, TOOK_TOO_LONG):
+        log.warning("request took too long", error=type(error).__name__)
+        return DatabaseUnavailable("The database took too long; try again, or ask for less.", retry_after_seconds=1)
     log.exception("request failed", error=type(error).__name__)
     return TimelineError("unexpected")
