@@ -132,7 +132,7 @@ class Application:
         live = Live(reader, projector, sse.record, self.settings.stream_beat_seconds)
         self.service = Service(
             settings=self.settings,
-            cursors=Seal(self.token.encode()),
+            cursors=Seal(self._token_key),
             access=Access(self.token, self.settings.audience, key=self._token_key, table=table, issuer=self._issuer),
             tokens=Tokens(looks_up, appends, self._token_key),
             table=table,

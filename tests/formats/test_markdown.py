@@ -48,7 +48,8 @@ def lines(text: str) -> list[str]:
 
 
 def shown(text: str) -> str:
-    """The text as it should come out: on one line, without explicit directions."""
+    """The text as it should come out: on one line, without explicit directions; CommonMark replaces NUL."""
+    text = text.replace("\0", "\ufffd")
     flat = re.sub("[\t-\r\x1c-\x1f\x85\u2028\u2029]+", " ", DIRECTIONS.sub("", text))
     return re.sub(" +", " ", flat.strip())
 

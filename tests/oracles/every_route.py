@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import msgpack
 
 from timeline.formats import FORMATS
 from timeline.importers.libya_week import Post, id_of
@@ -24,6 +25,8 @@ FOLLOWS_THE_LOG = ("timeline-position", "timeline-next", "x-request-id", "conten
 OPERATORS = ("GET /metrics", "GET /health/live", "GET /health/ready")
 """Figures of the process and the size of the log, for operators: no words of any record, which is looked at apart."""
 STATIC = ("GET /", "GET /docs", "GET /docs.css", "GET /openapi.json", "GET /v1/kinds")
+_TELLS_POSITION = re.compile(r"As of position \d+|bundle--[0-9a-f-]{36}")
+"""Of formats that say it in words, or make the id of an answer from it."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -122,7 +125,14 @@ def _histories(about: About) -> Iterator[str]:
 def _feed(about: About) -> list[str]:
     """The feed, whole and by what it may be asked for."""
     asked = ["limit=7", f"after={about.head - 5}", "actor=haftar", "topic=libya&kind=denial", "standing_changed=true"]
-    return ["/v1/changes", *(f"/v1/changes?{each}" for each in (*asked, "actor=haftar&standing_changed=true"))]
+    return [
+        "/v1/changes",
+        *(f"/v1/changes?{each}" for each in (*asked, "actor=haftar&standing_changed=true", "actor=unseen-actor")),
+    ]
+
+
+def _provenances(about: About) -> Iterator[str]:
+    yield from (f"/v1/events/{each}/provenance" for each in (*about.events[::3], *about.hidden_ids[:6]))
 
 
 def _differences(about: About) -> Iterator[str]:
@@ -158,6 +168,10 @@ def _thing(kind: str, *slugs: str) -> Asked:
 
 def _always(path: str) -> Asked:
     return lambda about: [path]
+
+
+def _token(how: str) -> Asked:
+    return lambda about: [Ask("POST", f"/v1/tokens/{about.hidden_ids[0]}/{how}", {})]
 
 
 # Posts that record nothing: refused, or shown only
@@ -291,6 +305,7 @@ ASKED: dict[str, Asked] = {
     "GET /v1/events": _search,
     "GET /v1/events/{event}": _events,
     "GET /v1/events/{event}/history": _histories,
+    "GET /v1/events/{event}/provenance": _provenances,
     "GET /v1/diff": _differences,
     "GET /v1/sources/{source}/impact": _impacts,
     "GET /v1/changes": _feed,
@@ -298,6 +313,11 @@ ASKED: dict[str, Asked] = {
     "POST /v1/events/batch": _batches,
     **{f"GET /v1/{COLLECTIONS[kind]}": _registry(kind) for kind in COLLECTIONS},
     **{f"POST /v1/{COLLECTIONS[kind]}": _registering(kind) for kind in COLLECTIONS},
+    "GET /v1/tokens": _always("/v1/tokens"),
+    "GET /v1/tokens/{token}": lambda about: [f"/v1/tokens/{each}" for each in about.hidden_ids[:2]],
+    "POST /v1/tokens": lambda about: [Ask("POST", "/v1/tokens", {"name": ""})],
+    "POST /v1/tokens/{token}/revoke": _token("revoke"),
+    "POST /v1/tokens/{token}/rotate": _token("rotate"),
     "GET /v1/actors/{named}": _thing("actor", "haftar", "field-marshal"),
     "GET /v1/sources/{named}": _thing("source", "weekly"),
     "GET /v1/topics/{named}": _thing("topic", "libya"),
@@ -330,9 +350,9 @@ async def _otherwise(client: httpx.AsyncClient, ask: Ask, answer: httpx.Response
     """The same asked without a body, in every format, with what is held already, and with what nobody knows."""
     path, _, query = ask.path.partition("?")
     found = {"HEAD": await client.head(ask.path)}
-    # A stream goes on for ever; that it shows what pages show is tests/api/test_feed_sought.py.
-    suffixes = [each for each in SUFFIXES if (path, each) != ("/v1/changes", ".sse")]
-    found |= {suffix: await client.get(f"{path}{suffix}?{query}") for suffix in suffixes}
+    for suffix in SUFFIXES:  # a stream goes on: of it only the head comes to an end
+        method = "HEAD" if (path, suffix) == ("/v1/changes", ".sse") else "GET"
+        found[suffix] = await client.request(method, f"{path}{suffix}?{query}")
     found["unknown"] = await client.get(f"{path}?{query}&nobody=knows")
     if tag := answer.headers.get("etag"):
         for n in range(2):
@@ -373,11 +393,10 @@ def read(answer: httpx.Response, about: About) -> Any:
     if answer.request.method == "POST":
         known = {*about.events, *about.hidden_ids}
         return json.loads(_unknown_ids(json.dumps([answer.status_code, headers, _receipt(answer.json())]), known))
-    if answer.request.method == "HEAD" or "json" not in answer.headers.get("content-type", ""):
+    media = answer.headers.get("content-type", "")
+    if answer.request.method == "HEAD" or not re.search(r"\bjson|\+json|msgpack", media):
         return answer.status_code, headers, _without_position(_without_cursors(answer.text))
-    if "x-ndjson" in answer.headers["content-type"]:
-        return answer.status_code, headers, answer.text
-    body = answer.json()
+    body = msgpack.unpackb(answer.content) if "msgpack" in media else json.loads(_TELLS_POSITION.sub("", answer.text))
     for name in ("position", "to", "changed_to", "next", "instance"):
         if isinstance(body, dict) and name in body:
             body[name] = body[name] is not None

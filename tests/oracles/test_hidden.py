@@ -110,7 +110,7 @@ class Leveled(Access):
 
     def __init__(self, token: str, level: int) -> None:
         super().__init__(token, None)
-        self._who = Identity(subject=WRITER, level=level, scope="curate", token=WRITER)
+        self._who = Identity(subject=WRITER, level=level, scope="admin", token=WRITER)
 
     def identify(self, authorization: str | None, scope: Scope = "read", *, is_asked: bool = False) -> Identity:
         return self._who
