@@ -90,7 +90,7 @@ async def test_a_lock_that_is_not_had_in_time_is_told_without_its_table(db: str,
     assert {answer.status_code for answer in answers} == {503}
     for answer in answers:
         tells_nothing(answer)
-        assert answer.headers["retry-after"] == "1"
+        assert int(answer.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize("impatient", [0], indirect=True)

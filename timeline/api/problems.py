@@ -120,13 +120,10 @@ def _ours(error: Exception) -> TimelineError:
         return kind(error.detail or kind.title())
     if isinstance(error, asyncpg.UndefinedTableError):  # two rebuilds came to their ends within one read
         return Behind("The read models were replaced while they were read. Ask again.", retry_after_seconds=1)
-    if isinstance(error, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError):
+    if isinstance(error, TOOK_TOO_LONG):
         log.warning("a statement took too long", error=type(error).__name__)
         return DatabaseUnavailable("The database took too long. Ask for less, or try again.", retry_after_seconds=5)
     if is_lost(error):
         return DatabaseUnavailable("The database does not answer; try again.", retry_after_seconds=1)
-    if isinstance(error, TOOK_TOO_LONG):
-        log.warning("request took too long", error=type(error).__name__)
-        return DatabaseUnavailable("The database took too long; try again, or ask for less.", retry_after_seconds=1)
     log.exception("request failed", error=type(error).__name__)
     return TimelineError("unexpected")
