@@ -6,8 +6,10 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import ZipFile
 
 import httpx
 import msgpack
@@ -25,7 +27,7 @@ FOLLOWS_THE_LOG = ("timeline-position", "timeline-next", "x-request-id", "conten
 OPERATORS = ("GET /metrics", "GET /health/live", "GET /health/ready")
 """Figures of the process and the size of the log, for operators: no words of any record, which is looked at apart."""
 STATIC = ("GET /", "GET /docs", "GET /docs.css", "GET /openapi.json", "GET /v1/kinds")
-_TELLS_POSITION = re.compile(r"As of position \d+|bundle--[0-9a-f-]{36}")
+_TELLS_POSITION = re.compile(r"[Aa]s of position \d+|bundle--[0-9a-f-]{36}")
 """Of formats that say it in words, or make the id of an answer from it."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -394,6 +396,9 @@ def read(answer: httpx.Response, about: About) -> Any:
         known = {*about.events, *about.hidden_ids}
         return json.loads(_unknown_ids(json.dumps([answer.status_code, headers, _receipt(answer.json())]), known))
     media = answer.headers.get("content-type", "")
+    if "officedocument" in media and answer.content:
+        with ZipFile(BytesIO(answer.content)) as parts:
+            return answer.status_code, headers, {each: _part(parts.read(each)) for each in parts.namelist()}
     if answer.request.method == "HEAD" or not re.search(r"\bjson|\+json|msgpack", media):
         return answer.status_code, headers, _without_position(_without_cursors(answer.text))
     body = msgpack.unpackb(answer.content) if "msgpack" in media else json.loads(_TELLS_POSITION.sub("", answer.text))
@@ -414,6 +419,10 @@ def _receipt(value: Any) -> Any:
 def _unknown_ids(text: str, known: set[str]) -> str:
     """Ids that the service made up just now are all the same."""
     return _UUID.sub(lambda found: found[0] if found[0] in known or found[0][14] != "7" else "<new>", text)
+
+
+def _part(content: bytes) -> str:
+    return _TELLS_POSITION.sub("", content.decode("latin-1"))
 
 
 def _without_cursors(text: str) -> str:
