@@ -73,7 +73,7 @@ class _Timeline(Portions):
         self._told: set[str] = set()
 
     def head(self, page: Page) -> bytes:
-        return _head(self.where, page.position) + b",\n".join(map(_written, (_OURSELVES, _EXTENSION)))
+        return _head(self.where) + b",\n".join(map(_written, (_OURSELVES, _EXTENSION)))
 
     def entries(self, page: Page) -> bytes:
         return b"".join(b",\n" + _written(each) for each in self._new(page.entries, page.names))
@@ -108,8 +108,8 @@ def _single(event: EventShown, where: Where) -> bytes:
     return _Timeline.page(page, where)
 
 
-def _head(where: Where, position: int) -> bytes:
-    bundle = f"bundle--{derived('bundle', where.path, where.query, position)}"
+def _head(where: Where) -> bytes:
+    bundle = f"bundle--{derived('bundle', where.path, where.query)}"
     return b'{"type":"bundle","id":"%b","objects":[\n' % bundle.encode()
 
 
