@@ -17,7 +17,7 @@ from litestar.handlers import HTTPRouteHandler
 from timeline.access import OWNER_IDENTITY, Access, Identity, owner_token, pepper
 from timeline.access.bucket import Buckets
 from timeline.access.oidc import Claims, Issuer
-from timeline.api import changes, diff, events, impact, meta, registries, search, timelines, tokens, weeks
+from timeline.api import changes, diff, duplicates, events, impact, meta, registries, search, timelines, tokens, weeks
 from timeline.api.cursors import Seal
 from timeline.api.edge import Edge
 from timeline.api.gate import Gate
@@ -66,6 +66,7 @@ HANDLERS: list[HTTPRouteHandler] = [
     diff.get_difference,
     *registries.ROUTES,
     impact.get_impact,
+    duplicates.get_duplicates,
     changes.get_changes,
     tokens.list_tokens,
     tokens.issue_token,

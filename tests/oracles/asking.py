@@ -21,6 +21,7 @@ from timeline.log.writer import Writer
 from timeline.model.record import LEVELS
 from timeline.model.weeks import week_of
 from timeline.projections.diff import DiffQuery, Place, changes
+from timeline.projections.duplicates import proposed
 from timeline.projections.events import event_shown
 from timeline.projections.feed import feed
 from timeline.projections.history import history
@@ -135,6 +136,7 @@ def questions_about(about: Known) -> list[Question]:
         *_registered(about),
         *_identities(about),
         *_suppositions(about),
+        *_alike(about),
         *_feed(about),
     ]
     writers = [Question("looked up to admit a post", READER, partial(_admit, about))]
@@ -302,6 +304,17 @@ def _registered(about: Known) -> Iterator[Question]:
         yield Question(f"{kind}s with what few have {told}", READER, partial(listed, kind, level, "", f"{kind} 40"))
         yield Question(f"{kind} by slug {told}", READER, partial(one, kind, level, f"{kind}-40"))
         yield Question(f"{kind} by id {told}", READER, partial(one, kind, level, str(about.subjects["a rare actor"])))
+
+
+def _alike(about: Known) -> Iterator[Question]:
+    """What may be one happening, of a page of events near the end of the log."""
+
+    async def ask(name: str, level: int, on: Any) -> None:
+        query = Query(timeline=about.subjects[name], level=level, from_=about.day, limit=20)
+        await proposed(on, query, None, about.head, about.bulk.today, 1)
+
+    for name, level in itertools.product(("all", "hot"), (0, 3)):
+        yield Question(f"what is alike of {name} at level {level}", READER, partial(ask, name, level))
 
 
 def _identities(about: Known) -> Iterator[Question]:

@@ -145,6 +145,13 @@ def _differences(about: About) -> Iterator[str]:
     yield from (f"/v1/diff?from=0&topic={post['slug']}" for post in about.hidden_things("topic"))
 
 
+def _duplicates(about: About) -> Iterator[str]:
+    yield from ("/v1/duplicates?score_min=1", "/v1/duplicates?score_min=1&limit=2&feeds=include", "/v1/duplicates")
+    yield "/v1/duplicates?actor=haftar&score_min=20&from=2019-06-01"
+    for kind in ("actor", "topic", "place"):
+        yield from (f"/v1/duplicates?{kind}={post['slug']}" for post in about.hidden_things(kind))
+
+
 def _impacts(about: About) -> Iterator[str]:
     yield from (f"/v1/sources/{each}/impact" for each in ("unattributed", "russian-officials", "weekly"))
     yield "/v1/sources/unattributed/impact?as=F"
@@ -310,6 +317,7 @@ ASKED: dict[str, Asked] = {
     "GET /v1/events/{event}/provenance": _provenances,
     "GET /v1/diff": _differences,
     "GET /v1/sources/{source}/impact": _impacts,
+    "GET /v1/duplicates": _duplicates,
     "GET /v1/changes": _feed,
     "POST /v1/events": _posts,
     "POST /v1/events/batch": _batches,

@@ -138,6 +138,27 @@ class SearchParams(TimelineParams, frozen=True, kw_only=True):
     recorded_to: Annotated[Moment, Meta(description="Recorded by this moment.")] | None = None
 
 
+class DuplicatesParams(Fresh, frozen=True, kw_only=True):
+    """What may be asked of proposals."""
+
+    actor: Annotated[Reference, Meta(description="Only events of this actor's timeline: a slug or an id.")] | None = (
+        None
+    )
+    topic: (
+        Annotated[Reference, Meta(description="Only events of this topic's timeline, where no actor is given.")] | None
+    ) = None
+    place: (
+        Annotated[Reference, Meta(description="Only events of this place's timeline, where neither is given.")] | None
+    ) = None
+    from_: Annotated[date, Meta(description="First day of `at`.")] | None = msgspec.field(name="from", default=None)
+    to: Annotated[date, Meta(description="Last day of `at`.")] | None = None
+    kind: Annotated[list[KindName], Meta(description="Only these kinds; repeat it, or separate by commas.")] = []
+    score_min: Annotated[int, Meta(ge=1, le=100, description="Only pairs of this score or more, of 100.")] = 60
+    feeds: Feeds = "exclude"
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many events a page looks at.")] = 200
+    cursor: Cursor | None = None
+
+
 class WeekParams(Told, frozen=True, kw_only=True):
     """What may be asked of a week."""
 

@@ -112,7 +112,7 @@ async def paged(
     Where another actor answers for it, that one's if `follow`, else where to ask.
     """
     to = service(request)
-    _check_days(params)
+    check_days(params.from_, params.to)
     whole = params.limit == "all"
     fmt = negotiated(request, Page, portioned=whole)
     as_of = await asked_moment(to, params.as_of, params.min_position)
@@ -158,10 +158,15 @@ async def paged(
     return respond(request, fmt, found, headers, offers=Page)
 
 
-def _check_days(params: TimelineParams) -> None:
-    if params.from_ and params.to and params.from_ > params.to:
-        fault = Fault(pointer="?from", expected=f"a day not after to ({params.to})", found=str(params.from_))
-        raise BadParameter(f"from ({params.from_}) lies after to ({params.to}).", errors=[fault])
+def check_days(first: date | None, last: date | None) -> None:
+    """Refuse days in the wrong order.
+
+    Raises:
+        BadParameter: the first lies after the last.
+    """
+    if first and last and first > last:
+        fault = Fault(pointer="?from", expected=f"a day not after to ({last})", found=str(first))
+        raise BadParameter(f"from ({first}) lies after to ({last}).", errors=[fault])
 
 
 def query_of(params: TimelineParams, timeline: UUID, who: Identity, search: Search | None = None) -> Query:
