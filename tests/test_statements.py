@@ -20,6 +20,7 @@ ROLES: dict[str, tuple[str | None, ...]] = {
     "projections/again.sql": (READER,),
     "projections/cited.sql": (READER,),
     "projections/diff.sql": (READER,),
+    "projections/duplicates.sql": (READER,),
     "projections/feed.sql": (READER,),
     "projections/pages.sql": (READER,),
     "projections/projector.sql": (PROJECTOR,),

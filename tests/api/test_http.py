@@ -308,8 +308,8 @@ PREFERRED: dict[str, str] = {
     "text/csv;q=0.5, text/markdown;q=0.9": "text/markdown",
     "text/csv;q=0.5, text/markdown; Q=0.9": "text/markdown",
     "text/html, application/xhtml+xml, */*;q=0.1": "application/json",
-    "text/html, text/*;q=0.2, text/csv;q=0": "text/markdown",
-    "*/*, application/json;q=0": "text/csv",
+    "text/html, text/*;q=0.2, text/csv;q=0": "text/calendar",
+    "*/*, application/json;q=0": "application/atom+xml",
     "text/csv, */*": "text/csv",
     "application/x-ndjson, application/json;q=0.9": "application/x-ndjson",
     "text/csv;q=1.000, application/json;q=0.999": "text/csv",
@@ -362,7 +362,9 @@ def test_every_operation_tells_of_every_status_it_gives() -> None:
         path: m["get"]["responses"].keys() for path, m in paths.items() if "get" in m and "406" in m["get"]["responses"]
     }
     named = {path for path in reads if "{" in path} | {
+        "/v1/changes",
         "/v1/diff",
+        "/v1/duplicates",
         "/v1/events",
     }  # asked of an actor, a topic or a place
 

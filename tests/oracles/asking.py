@@ -14,6 +14,7 @@ import msgspec
 
 from tests.benchmarks.bulk import EDITED, Bulk, append
 from tests.oracles.explaining import Explaining, Plan
+from timeline.db.migrate import LOCK
 from timeline.errors import Gone, NotFound
 from timeline.log.read import LogReader
 from timeline.log.record import Group, NewRecord
@@ -23,7 +24,8 @@ from timeline.model.weeks import week_of
 from timeline.projections.diff import DiffQuery, Place, changes
 from timeline.projections.duplicates import proposed
 from timeline.projections.events import event_shown
-from timeline.projections.feed import feed
+from timeline.projections.feed import SQL as FEEDS
+from timeline.projections.feed import Sought, feed
 from timeline.projections.history import history
 from timeline.projections.pages import EVERYTHING as ALL_EVENTS
 from timeline.projections.pages import SQL as READ
@@ -34,7 +36,7 @@ from timeline.projections.said import page_said
 from timeline.projections.slices import WeekQuery, week_slice
 from timeline.projections.store import SQL as PROJECTOR
 
-READER, FOLDER = "timeline_reader", "timeline_projector"
+READER, WRITER, FOLDER = "timeline_reader", "timeline_writer", "timeline_projector"
 LONG_AGO = 300
 """A position that stays as small as it is, however long the log becomes; the famous event then has a tenth of its
 versions, or two."""
@@ -110,6 +112,7 @@ async def answers(dsn: str, about: Known, questions: Iterable[Question], *, with
             undone = connection.transaction()
             await undone.start()
             if without is not None:
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)  # else its guards refuse it
                 await connection.execute(without)
             await connection.execute(f"SET LOCAL ROLE {role}")
             on = Explaining(connection)
@@ -141,7 +144,7 @@ def questions_about(about: Known) -> list[Question]:
     ]
     writers = [Question("looked up to admit a post", READER, partial(_admit, about))]
     writers += [Question(f"the log after {words}", READER, partial(_tail, at)) for at, words in _thirds(about).items()]
-    writers += [Question("appended by the writer", READER, partial(_write, about))]
+    writers += [Question("appended by the writer", WRITER, partial(_write, about))]
     return [*readers, *writers, Question(FOLDED, FOLDER, partial(_fold, about))]
 
 
@@ -354,8 +357,18 @@ def _feed(about: Known) -> Iterator[Question]:
     async def ask(after: int, level: int, on: Any) -> None:
         await feed(on, after, FEED, level, about.head)
 
+    async def seek(after: int, level: int, sought: Sought, on: Any) -> None:
+        await feed(on, after, FEED, level, about.head, sought)
+
+    async def speaks_again(on: Any) -> None:
+        await on.fetchval(FEEDS.speaks_again, about.head - WINDOW, about.head)
+
+    yield Question("whether late records speak again", READER, speaks_again)
+    wanted = {"of the hot actor": Sought(actor=about.subjects["hot"]), "that moved": Sought(standing_changed=True)}
     for (after, words), level in itertools.product(_thirds(about).items(), (0, 3)):
         yield Question(f"feed from {words} at level {level}", READER, partial(ask, after, level))
+        for what, sought in wanted.items():
+            yield Question(f"feed {what} from {words} at level {level}", READER, partial(seek, after, level, sought))
 
 
 async def _tail(after: int, on: Any) -> None:
@@ -390,7 +403,7 @@ async def _fold(about: Known, on: Any) -> None:
     """What comes next, one record in each transaction, so that each has its own plans."""
     async with _undone(on):
         records = _following(about)
-        await on.execute(f"SET LOCAL ROLE {READER}")
+        await on.execute(f"SET LOCAL ROLE {WRITER}")
         await append(on.unexplained, records)
         await on.execute(f"SET LOCAL ROLE {FOLDER}")
         at = int(await on.fetchval(PROJECTOR.position, NAME, about.tables))

@@ -33,7 +33,7 @@ from tests.oracles.explaining import PLANS, Plan, every_statement
 from tests.postgres import Server
 from timeline.db.migrate import migrate
 from timeline.model.record import LEVELS
-from timeline.projections import diff, history, pages, registered
+from timeline.projections import diff, feed, history, pages, registered
 from timeline.projections.pages import EVERYTHING, Query, page
 from timeline.projections.projector import rebuild
 
@@ -71,6 +71,7 @@ NEVER_ASKED = {
     "projector.forget_tables": "writes progress",
     "projector.leave": "writes progress",
     "projector.take_over": "writes progress",
+    "tokens": "reads and writes the table of tokens, which are few",
     "again.speaking": "impact reads whatever rests on a source, at most 50,000 records",
     "again.published_by": "as `speaking`",
     "again.judged_on": "as `speaking`",
@@ -135,6 +136,7 @@ async def measured(embedded: Server, worker: str, long: bool) -> AsyncIterator[M
         patch.setattr(registered, "LOOKED_AT_MAX", REGISTERED_LOOKED_AT)
         patch.setattr(diff, "LOOKED_AT_MAX", WINDOW)
         patch.setattr(history, "LOOKED_AT_MAX", WINDOW)
+        patch.setattr(feed, "LOOKED_AT_MAX", WINDOW)
         await migrate(dsn)
         few, many = LONG if long else QUICK
         small = await _ask_at(dsn, bulk, few)
