@@ -5,6 +5,7 @@ HTTP → admit → append → log → projector → read model → page → form
 model         VOCABULARY, pure: kinds, dates, standing, weeks        log           TRUTH: admit, append, read
 projections   READ MODELS: fold, projector, pages, slices            formats       OUTPUT, pure, one file each
 importers     INPUT of others' data sets, one file each              db            POSTGRESQL
+client        HTTP from the other side, async and sync
 api           HTTP, thin        web   templates and static files     app           the composition root
 cli           serve · brief · migrate · rebuild · check                      settings, errors, access
 """
