@@ -132,6 +132,22 @@ async def test_many_may_propose_the_same_name_at_once(api: httpx.AsyncClient) ->
     assert len((await api.get("/v1/sources")).json()["items"]) == 1
 
 
+async def test_a_url_whose_document_was_erased_may_be_cited_again(api: httpx.AsyncClient) -> None:
+    body = {"kind": "visit", "title": "A visit", "occurred": "2019-06-03", "source": "unattributed"}
+    cited = body | {"document": "https://example.org/erased", "marking": "clear"}
+    await api.post("/v1/sources", json={"slug": "unattributed", "name": "Unattributed", "named": False})
+    first = await api.post("/v1/events", json=cited)
+    (document,) = (await api.get("/v1/documents")).json()["items"]
+    erasure = {"kind": "erasure", "subject": document["id"], "reason": "Care.", "authority": "An officer"}
+    assert (await api.post("/v1/events", json=erasure)).status_code == 201
+
+    again = await api.post("/v1/events", json=cited | {"title": "Another visit"})
+
+    assert (first.status_code, again.status_code) == (201, 201), again.text
+    (anew,) = (await api.get("/v1/documents")).json()["items"]
+    assert (anew["body"]["url"], anew["id"] == document["id"]) == ("https://example.org/erased", False)
+
+
 async def test_a_url_registers_a_document_once(api: httpx.AsyncClient) -> None:
     await posted(api, "/v1/sources", PAPER)
 

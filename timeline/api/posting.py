@@ -14,7 +14,7 @@ from timeline.api.query import BatchParams, PostParams
 from timeline.api.rights import verdicts_on
 from timeline.api.service import Asked, Service, Writing, service
 from timeline.api.written import Written
-from timeline.errors import BadParameter, Refusal, SlugTaken, TimelineError
+from timeline.errors import BadParameter, IdTaken, Refusal, SlugTaken, TimelineError
 from timeline.log.admit import Admitted, Caller, Line, Refused
 from timeline.log.record import Group, Receipt
 from timeline.model import entry
@@ -88,7 +88,7 @@ async def _recorded(to: Service, post: Record, who: Identity, caller: Caller) ->
     for _ in range(PROPOSAL_RACES_MAX):
         admitted = await _admitted(to, post, who, caller)
         outcome = (await to.writer.append([admitted.group(_by_key(caller, post))]))[0]
-        if isinstance(outcome, SlugTaken) and len(admitted.records) > 1:
+        if isinstance(outcome, SlugTaken | IdTaken) and len(admitted.records) > 1:
             continue
         break
     if isinstance(outcome, TimelineError):

@@ -100,6 +100,7 @@ async def look_up(
     named = await reader.named(texts)
     ids = {found_id for f in found if (found_id := as_uuid(f.text))}
     ids |= {own for post in posts if (own := as_uuid(getattr(post, "id", None)))}
+    ids |= {uuid5(NAMESPACE_URL, f.text) for f in found if _is_address(f)}  # whose document may have been erased
     if level < LEVEL_MAX or any(isinstance(post, Registration) for post in posts):
         # Who may see what is named; and who holds a slug, at which revision.
         ids |= {each.subject for several in named.values() for each in several}
@@ -225,6 +226,8 @@ class Resolution:
             subject, thing = self._new_id(), Document(title=found.text, marking=self._marking)
         elif _is_address(found):
             subject, thing = uuid5(NAMESPACE_URL, found.text), Document(url=found.text, marking=self._marking)
+            if subject in self._known.subjects:  # it was erased, or is registered under another address by now
+                subject = self._new_id()
         elif self._proposing:
             subject = self._new_id()
             thing = self._thing(found, subject)
