@@ -73,11 +73,11 @@ async def copied(dsn: str, payload: bytes) -> float:
     connection = await asyncpg.connect(dsn)
     rows = [(uuid4(), payload) for _ in range(COPIED_ROWS)]
     try:
-        await connection.execute("CREATE TABLE copied (id uuid PRIMARY KEY, bytes bytea NOT NULL)")
+        await connection.execute("CREATE TABLE public.copied (id uuid PRIMARY KEY, bytes bytea NOT NULL)")
         began = time.perf_counter()
-        await connection.copy_records_to_table("copied", records=rows)
+        await connection.copy_records_to_table("copied", schema_name="public", records=rows)
         seconds = time.perf_counter() - began
-        await connection.execute("DROP TABLE copied")
+        await connection.execute("DROP TABLE public.copied")
     finally:
         await connection.close()
     return COPIED_ROWS / seconds

@@ -21,7 +21,7 @@ from timeline.api.batch import AnyRecord
 from timeline.api.body import decode, plain
 from timeline.errors import Refusal
 from timeline.log.admit import Admission, Admitted, Caller, Line
-from timeline.model.codec import canonical
+from timeline.model.codec import canonical, may_be_faulty, text_faults
 from timeline.model.record import LEVEL_MAX
 
 JCS = Path(__file__).resolve().parents[3] / "shared" / "data" / "jcs"
@@ -180,3 +180,14 @@ def test_the_other_vectors_hold_floats_which_no_post_may(name: str) -> None:
     value = json.loads((JCS / "input" / f"{name}.json").read_bytes())
 
     assert any("." in fault or "e" in fault for fault in faults_of(value))
+
+
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA1), 0x2028, 0xFFFD])
+def test_a_text_with_a_fault_is_always_looked_at(code: int) -> None:
+    held = {"text": f"before{chr(code)}after"}
+
+    assert may_be_faulty(canonical(held)) >= bool(text_faults(held))
+
+
+def test_what_people_write_is_not_looked_at_twice() -> None:
+    assert not may_be_faulty(canonical({"text": 'Two lines\nand a\ttab, "quoted" by «Le Monde», § 5, É'}))
