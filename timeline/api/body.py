@@ -5,9 +5,10 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from litestar.exceptions import InternalServerException
 
 from timeline.api.service import Asked
-from timeline.errors import BodyTooLarge, Fault, InvalidRecord, MalformedJson, UnsupportedMediaType
+from timeline.errors import BadRequest, BodyTooLarge, Fault, InvalidRecord, MalformedJson, UnsupportedMediaType
 from timeline.log.resolve import invalid
 from timeline.model.edits import EDITS
 from timeline.model.faults import faults, shown, under
@@ -42,16 +43,20 @@ async def body_of(request: Asked, bytes_max: int) -> bytes:
 
     Raises:
         BodyTooLarge: it has more bytes than that.
+        BadRequest: the client left before all of it was here.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > bytes_max:
         raise _too_large(bytes_max, f"{int(announced):,}")
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > bytes_max:
-            raise _too_large(bytes_max, "more")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > bytes_max:
+                raise _too_large(bytes_max, "more")
+            parts.append(part)
+    except InternalServerException:  # the framework's word for a client that left
+        raise BadRequest("The client left before its body was whole.") from None
     return b"".join(parts)
 
 

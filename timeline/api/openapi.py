@@ -84,7 +84,14 @@ def _shadowed(paths: dict[str, dict[str, Any]]) -> Iterable[tuple[str, str]]:
 
 def encoded(found: dict[str, Any]) -> bytes:
     """The document's bytes, as committed and as served."""
-    return msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(_ordered(found)), indent=1) + b"\n"
+
+
+def _ordered(value: Any) -> Any:
+    """The same with its keys in order, JSON before other forms of an answer: generators take the first they know."""
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in sorted(value, key=lambda name: (name != JSON, name))}
+    return [_ordered(each) for each in value] if isinstance(value, list) else value
 
 
 class _Schemas:

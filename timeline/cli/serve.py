@@ -12,7 +12,6 @@ from typing import Any
 import rich_click as click
 
 from timeline import __version__
-from timeline.access.files import refuse_shared
 from timeline.cli.running import DATA_DIR, DATABASE, LOG_FORMAT, collect_less, database, run
 from timeline.errors import WrongSetting
 from timeline.settings import Settings
@@ -96,6 +95,8 @@ def _tls(settings: Settings) -> dict[str, str]:
     if settings.tls_cert is None or settings.tls_key is None:
         return {}
     try:
+        from timeline.access.files import refuse_shared
+
         refuse_shared(Path(settings.tls_key), "the private key")
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
     except (OSError, ssl.SSLError) as error:
