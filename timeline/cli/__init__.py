@@ -3,6 +3,7 @@
 running   around every command          serve   the service
 brief     the week in words             maintain   migrate, rebuild, check
 load      others' data                  token      who may do what
+relay     the feed into NATS
 
 Exit codes: 0 done, for `serve` also stopped · 1 a check found faults, or the work failed · 2 the command or a setting
 is wrong, or the port is taken · 130 interrupted. Imports stand in functions so that --help waits for none of them.
@@ -11,7 +12,7 @@ is wrong, or the port is taken · 130 interrupted. Imports stand in functions so
 import rich_click as click
 
 from timeline import __version__
-from timeline.cli import brief, load, maintain, serve, token
+from timeline.cli import brief, load, maintain, relay, serve, token
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,7 +25,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    *(serve.serve, load.load, brief.brief),
+    *(serve.serve, load.load, brief.brief, relay.relay),
     *(maintain.migrate, maintain.rebuild, maintain.check, token.token),
 )
 

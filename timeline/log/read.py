@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from timeline.db.pool import unavailable_if_lost
 from timeline.db.statements import load
 from timeline.errors import ForkedLog
 from timeline.log.record import Named, NewRecord, Stored, Subject
@@ -132,6 +133,16 @@ class LogReader:
         """Those events that are duplicates of another, as said last."""
         rows = await self._pool.fetch(SQL.merges, list(events)) if events else []
         return {r["subject"] for r in rows if read_payload(r["bytes"]).body["survivor"] != str(r["subject"])}
+
+    async def position_of(self, own: UUID) -> int | None:
+        """Where the record with this id stands, whoever may see it.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer.
+        """
+        with unavailable_if_lost():
+            rows = await self._pool.fetch(SQL.known_ids, [own])
+        return rows[0]["position"] if rows else None
 
     async def recorded(self, own: UUID, request: bytes) -> NewRecord | None:
         """The record with this id as somebody would append it again, if it was made by this request."""
