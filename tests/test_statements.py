@@ -35,6 +35,7 @@ NOT_FOR = {
     ("every_token", WRITER): "it records tokens, and reads none",
     ("of_others", WRITER): "it records tokens, and reads none",
     ("one_token", WRITER): "it records tokens, and reads none",
+    ("tokens_and_records", WRITER): "it records tokens, and reads none",
     ("hold_progress", READER): "a dry run moves nothing, so it holds nothing",
 }
 DRY_RUN = re.compile(r"(WITH|SELECT)\b")

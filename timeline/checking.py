@@ -1,11 +1,13 @@
-"""`timeline check`: the log against itself, and the read models against the log."""
+"""`timeline check`: the log against itself, and the tokens and the read models against the log."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 import msgspec
 
 from timeline.log.read import SQL
+from timeline.log.tokens import verify_tokens
 from timeline.log.verify import verify_log
 from timeline.projections.compare import compare
 
@@ -34,17 +36,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def check_all(
-    dsn: str, role: str | None, on_log: Callable[[int, int], object], on_models: Callable[[int, int], object]
+    dsn: str,
+    role: str | None,
+    on_log: Callable[[int, int], object],
+    on_models: Callable[[int, int], object],
+    reads: tuple[str, str | None] | None = None,
 ) -> Report:
-    """Check everything; `faults` is empty when all of it holds."""
-    connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"} | ({"role": role} if role else {}))
-    try:
+    """Check everything; `faults` is empty when all of it holds.
+
+    The DSN and the role are those of who folds; `reads` are those of who reads tokens, where that is another.
+    """
+    async with _connected(dsn, role) as connection:
         found = await verify_log(connection, on_log)
         guards = {row["guard"]: row["fault"] for row in await connection.fetch(SQL.guards)}
-    finally:
-        await connection.close()
+    async with _connected(*(reads or (dsn, role))) as connection:
+        tokens = await verify_tokens(connection)
     compared = await compare(dsn, role, on_models)
-    faults = found.faults + [f"read model: {each}" for each in (compared.differing if compared else [])]
+    faults = found.faults + tokens + [f"read model: {each}" for each in (compared.differing if compared else [])]
     return Report(
         records=found.records,
         erased=found.erased,
@@ -52,3 +60,12 @@ async def check_all(
         guards=guards,
         faults=faults,
     )
+
+
+@asynccontextmanager
+async def _connected(dsn: str, role: str | None) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"} | ({"role": role} if role else {}))
+    try:
+        yield connection
+    finally:
+        await connection.close()

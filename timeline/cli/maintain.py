@@ -67,18 +67,19 @@ async def _rebuild(settings: Settings) -> int:
 @DATABASE
 @LOG_FORMAT
 def check(**given: Any) -> None:
-    """Verify the whole log, and that the read models equal a rebuild. Exit code 1 if anything does not hold."""
+    """Verify the whole log, the tokens by it, and that the read models equal a rebuild. Exit code 1 if any is wrong."""
     run(given, _check)
 
 
 async def _check(settings: Settings) -> int:
     from timeline.checking import check_all
-    from timeline.db.logins import PROJECTOR, login_for
+    from timeline.db.logins import PROJECTOR, READER, login_for
 
     async with database(settings) as (dsn, _):
         await must_be_migrated(dsn)
         with bars("checking the log", "rebuilding to compare") as (show_log, show_models):
-            report = await check_all(*await login_for(dsn, PROJECTOR), show_log, show_models)
+            folds, reads = await login_for(dsn, PROJECTOR), await login_for(dsn, READER)
+            report = await check_all(*folds, show_log, show_models, reads)
     for fault in report.faults:
         click.secho(fault, fg="red", err=True)
     click.echo(report.words())

@@ -28,7 +28,7 @@ from timeline.db.statements import load
 from timeline.errors import Conflict, DatabaseUnavailable, Fault, NotFound, TokenEnded
 from timeline.log.resolve import invalid
 from timeline.log.writer import CLOSED
-from timeline.model.codec import Payload, canonical, payload_bytes
+from timeline.model.codec import Payload, canonical, payload_bytes, read_payload
 from timeline.model.record import LEVEL_MAX, MARKINGS, level_of
 from timeline.model.tokens import Token, TokenAsked, TokenIssued, TokenShown
 
@@ -310,6 +310,33 @@ class TokenTable:
             except Exception as error:  # whatever it is, the next attempt must come: till then each request asks
                 log.warning("tokens can't be followed", error=type(error).__name__)
             await self._listener.wait_past(seen, POLL_SECONDS)
+
+
+async def verify_tokens(connection: asyncpg.Connection) -> list[str]:
+    """Each way in which tokens are not what the log says of them. Their hashes are in no record, and not compared."""
+    return [fault for row in await connection.fetch(SQL.tokens_and_records) for fault in _token_faults(row)]
+
+
+def _token_faults(row: asyncpg.Record) -> list[str]:
+    if row["id"] is None:
+        return [f"token {row['stated']} is missing, which position {row['stated_position']} states"]
+    if row["stated"] is None:
+        return [f"token {row['id']} is in no record of the log"]
+    try:
+        stated = msgspec.convert({"kind": Token.kind_of(), **read_payload(row["bytes"] or b"").body}, Token)
+    except msgspec.MsgspecError:
+        return [f"token {row['id']}: its record at position {row['stated_position']} can't be read"]
+    held = msgspec.structs.asdict(_state(row))
+    wrong = [name for name, value in msgspec.structs.asdict(stated).items() if held[name] != value]
+    ended_at = row["stated_at"] if stated.revoked else None
+    told = {
+        "position": row["position"] == row["stated_position"],
+        "revision": row["revision"] == row["stated_revision"],
+        "issued_at": row["issued_at"] == row["first_at"],
+        "revoked_at": row["revoked_at"] == ended_at,
+    }
+    wrong += [name for name, holds in told.items() if not holds]
+    return [f"token {row['id']}: its {name} is not what its last record says" for name in wrong]
 
 
 def key_id(key: bytes) -> bytes:

@@ -45,3 +45,19 @@ WHERE said.recorded_by IS DISTINCT FROM $2::text
       AND token.subject = CASE WHEN said.recorded_by ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
                                THEN said.recorded_by::uuid END
   )
+
+-- name: tokens_and_records
+-- Each token beside the first and the last record of the log that state it; either may be missing.
+SELECT token.id, token.position, token.revision, token.subject, token.name, token.scope, token.audience, token.desk,
+       token.issued_at, token.expires_at, token.revoked_at, token.predecessor, token.successor,
+       stated.subject AS stated, stated.position AS stated_position, stated.revision AS stated_revision,
+       stated.recorded_at AS stated_at, stated.first_at, stated.bytes
+FROM timeline.token
+FULL JOIN (
+  SELECT DISTINCT ON (log.subject) log.subject, log.position, log.revision, log.recorded_at, payload.bytes,
+         min(log.recorded_at) OVER (PARTITION BY log.subject) AS first_at
+  FROM timeline.log LEFT JOIN timeline.payload USING (position)
+  WHERE log.kind = 'token'
+  ORDER BY log.subject, log.revision DESC
+) AS stated ON stated.subject = token.id
+ORDER BY coalesce(token.id, stated.subject)
