@@ -7,7 +7,7 @@ projections   READ MODELS: fold, projector, pages, slices            formats    
 importers     INPUT of others' data sets, one file each              db            POSTGRESQL
 client        HTTP from the other side, async and sync
 api           HTTP, thin        web   templates and static files     app           the composition root
-cli           serve · brief · migrate · rebuild · check                      settings, errors, access
+cli           serve · brief · post · show · watch · check                      settings, errors, access
 """
 
 __version__ = "0.1.0"

@@ -44,6 +44,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[str | None, Meta(description="A PostgreSQL 15-18 to use instead of the embedded one.")] = (
         None
     )
+    url: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?\Z")],
+        Meta(description="Where the service is, for the commands that ask one: post, show, week and watch."),
+    ] = "http://127.0.0.1:8000"
+    token_file: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(description="File of the token that these ask with; the owner's in the data directory, if there is one."),
+    ] = None
     sample: Annotated[bool, Meta(description="Record the sample week, and let anybody read what is marked clear.")] = (
         False
     )

@@ -3,7 +3,8 @@
 running   around every command          serve   the service
 brief     the week in words             maintain   migrate, rebuild, check
 load      others' data                  token      who may do what
-relay     the feed into NATS
+relay     the feed into NATS            speak      to a running service
+shown     what it answers, for people
 
 Exit codes: 0 done, for `serve` also stopped · 1 a check found faults, or the work failed · 2 the command or a setting
 is wrong, or the port is taken · 130 interrupted. Imports stand in functions so that --help waits for none of them.
@@ -12,7 +13,7 @@ is wrong, or the port is taken · 130 interrupted. Imports stand in functions so
 import rich_click as click
 
 from timeline import __version__
-from timeline.cli import brief, load, maintain, relay, serve, token
+from timeline.cli import brief, load, maintain, relay, serve, speak, token
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,6 +27,7 @@ def main() -> None:
 
 COMMANDS = (
     *(serve.serve, load.load, brief.brief, relay.relay),
+    *(speak.post, speak.show, speak.week, speak.watch, speak.completion),
     *(maintain.migrate, maintain.rebuild, maintain.check, token.token),
 )
 
