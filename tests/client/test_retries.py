@@ -1,7 +1,7 @@
 """What goes wrong on the way is asked again, once; what the service refuses is raised as what it is."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import msgspec
@@ -164,6 +164,25 @@ def test_what_asking_again_will_not_change_is_raised_at_once(problem: TimelineEr
         client.feed()
 
     assert len(asked) == 1
+
+
+class Cut(httpx.SyncByteStream):
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"half of "
+        raise httpx.ReadError("reset")
+
+
+def test_an_answer_that_breaks_off_is_not_begun_again() -> None:
+    transport, asked = scripted(httpx.ConnectError("refused"), lambda: httpx.Response(200, stream=Cut()))
+
+    with Client(transport=transport, retries=QUICK) as client:
+        pieces = iter(client.written("/v1/timelines/all.ndjson", limit="all"))
+        assert next(pieces) == b"half of "
+        with pytest.raises(NoAnswer):
+            next(pieces)
+
+    assert len(asked) == 2
+    assert asked[1].url.query == b"limit=all"
 
 
 def test_who_answers_something_else_is_not_believed() -> None:
