@@ -25,6 +25,7 @@ OTHERS = {
     "log_level": ("debug", "debug"),
     "body_bytes_max": ("2048", 2048),
     "batch_bytes_max": ("4096", 4096),
+    "bodies_bytes_max": ("1024", 1_024),
     "batch_lines_max": ("7", 7),
     "oidc_issuer": ("https://x", "https://x"),
     "oidc_audience": ("y", "y"),

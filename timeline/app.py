@@ -18,6 +18,7 @@ from timeline.access import OWNER_IDENTITY, Access, Identity, owner_token, peppe
 from timeline.access.bucket import Buckets
 from timeline.access.oidc import Claims, Issuer
 from timeline.api import changes, diff, duplicates, events, impact, meta, registries, search, timelines, tokens, weeks
+from timeline.api.bodies import Bodies
 from timeline.api.cursors import Seal
 from timeline.api.edge import Edge
 from timeline.api.gate import Gate
@@ -145,6 +146,7 @@ class Application:
             now=lambda: datetime.now(UTC),
             live=live,
             streams=Streams(self.settings.streams_max, self.settings.streams_per_token_max),
+            bodies=Bodies(max(self.settings.bodies_bytes_max, self.settings.batch_bytes_max)),
         )
         live.start()
         held = Metrics(writer, projector, self.service.streams)

@@ -70,6 +70,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "info"
     body_bytes_max: Annotated[int, Meta(ge=1_024, description="The largest body of one post.")] = 1_048_576
     batch_bytes_max: Annotated[int, Meta(ge=1_024, description="The largest body of a batch.")] = 33_554_432
+    bodies_bytes_max: Annotated[
+        int,
+        Meta(ge=1_024, description="Bytes of bodies held at once, of all requests; more get 503. At least one batch."),
+    ] = 67_108_864
     batch_lines_max: Annotated[int, Meta(ge=1, description="The most lines of a batch.")] = 10_000
     oidc_issuer: Annotated[
         str | None,

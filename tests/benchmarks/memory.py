@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -35,6 +36,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     unread_seconds: float = 20.0
     entries: int = 10_000
     """As many lines as a batch may have."""
+    uploads: int = 20
+    """Whole batches that come at once, of which the budget of bodies takes some."""
+    upload_mib: int = 30
 
 
 class Suffered(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +67,7 @@ async def suffer(service: Service, load: Load) -> list[Suffered]:
         (f"a batch of {load.entries:,} lines, which is taken", lambda: batch(service, load.entries)),
         (f"a batch of {load.lines:,} lines", lambda: batch(service, load.lines)),
         (f"a batch of {load.lines:,} lines of one byte", lambda: batch(service, load.lines, b"1\n")),
+        (f"{load.uploads} batches of {load.upload_mib} MiB at once", lambda: batches(service, load)),
         (f"{load.idle:,} connections that say nothing", lambda: idle(service, load.idle)),
         (f"{load.readers} readers who stop reading", lambda: stop_reading(service, load.readers, load.unread_seconds)),
     ]
@@ -117,6 +122,15 @@ async def batch(service: Service, lines: int, line: bytes = LINE) -> str:
     asked = head(service, "POST /v1/events/batch", f"Content-Type: {NDJSON}", f"Content-Length: {size}")
     parts = [line * 10_000] * (lines // 10_000) + [line * (lines % 10_000)]
     return outcome(await exchange(service, asked, *parts))
+
+
+async def batches(service: Service, load: Load) -> str:
+    """Send many whole batches at once, each a line that is none; how many were read, and how many refused."""
+    body = b"x" * (load.upload_mib * MIB)
+    asked = post(service, "/v1/events/batch", body, media_type=NDJSON)
+    answers = await asyncio.gather(*(exchange(service, asked) for _ in range(load.uploads)))
+    told = Counter(map(outcome, answers))
+    return ", ".join(f"{number} x {status}" for status, number in sorted(told.items()))
 
 
 async def idle(service: Service, number: int) -> str:

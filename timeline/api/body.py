@@ -1,13 +1,15 @@
 """What a request says in its body: JSON read once, every fault of it told."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from litestar.exceptions import InternalServerException
 
-from timeline.api.service import Asked
+from timeline.api.service import Asked, service
 from timeline.errors import BadRequest, BodyTooLarge, Fault, InvalidRecord, MalformedJson, UnsupportedMediaType
 from timeline.log.resolve import invalid
 from timeline.model.edits import EDITS
@@ -38,26 +40,46 @@ def media_type(request: Asked, allowed: tuple[str, ...]) -> str:
     return given
 
 
-async def body_of(request: Asked, bytes_max: int) -> bytes:
-    """The body; what is too large is refused by its announced length, or else as soon as it has grown too large.
+@asynccontextmanager
+async def body_of(request: Asked, bytes_max: int) -> AsyncIterator[bytes]:
+    """The body, held while inside; what is too large is refused by its announced length, or as soon as it is too large.
+
+    It counts as it comes, not as announced: who announces much and sends nothing takes nobody's room.
 
     Raises:
         BodyTooLarge: it has more bytes than that.
+        QueueFull: with those of other requests they are more than may be held.
         BadRequest: the client left before all of it was here.
     """
+    bodies = service(request).bodies
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > bytes_max:
-        raise _too_large(bytes_max, f"{int(announced):,}")
-    parts, size = [], 0
+    if announced.isdigit():
+        if int(announced) > bytes_max:
+            raise _too_large(bytes_max, f"{int(announced):,}")
+        bodies.check(int(announced))
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in _parts(request):
+            if size + len(part) > bytes_max:
+                raise _too_large(bytes_max, "more")
+            bodies.check(len(part))
+            bodies.bytes += len(part)
+            size += len(part)
+            parts.append(part)
+        body = b"".join(parts)
+        parts.clear()
+        yield body
+    finally:
+        bodies.bytes -= size
+
+
+async def _parts(request: Asked) -> AsyncIterator[bytes]:
     try:
         async for part in request.stream():
-            size += len(part)
-            if size > bytes_max:
-                raise _too_large(bytes_max, "more")
-            parts.append(part)
+            yield part
     except InternalServerException:  # the framework's word for a client that left
         raise BadRequest("The client left before its body was whole.") from None
-    return b"".join(parts)
 
 
 def _too_large(bytes_max: int, found: str) -> BodyTooLarge:

@@ -56,8 +56,8 @@ async def post_event(request: Asked) -> Written:
     who = identify(request)
     params = read_query(request, PostParams)
     media_type(request, (JSON,))
-    body = await body_of(request, service(request).settings.body_bytes_max)
-    return await post_one(request, decode(plain(body), Posted), params, who)
+    async with body_of(request, service(request).settings.body_bytes_max) as body:
+        return await post_one(request, decode(plain(body), Posted), params, who)
 
 
 @append(
@@ -84,10 +84,10 @@ async def post_events(request: Asked) -> Written:
     params = read_query(request, BatchParams)
     given = media_type(request, (JSON, NDJSON))
     settings = service(request).settings
-    body = await body_of(request, settings.batch_bytes_max)
-    # In a thread: to name the faults of 10,000 lines takes seconds, in which others must be answered.
-    lines = await asyncio.to_thread(lines_of, body, given, settings.batch_lines_max)
-    receipt = await post_batch(request, lines, params, who)
+    async with body_of(request, settings.batch_bytes_max) as body:
+        # In a thread: to name the faults of 10,000 lines takes seconds, in which others must be answered.
+        lines = await asyncio.to_thread(lines_of, body, given, settings.batch_lines_max)
+        receipt = await post_batch(request, lines, params, who)
     if receipt.refused and params.mode == "atomic" and not params.dry_run:
         problem = BatchRefused(
             f"{receipt.refused} of {len(receipt.verdicts)} lines were refused, so nothing was recorded.",

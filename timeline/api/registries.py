@@ -102,8 +102,8 @@ def _register(kind: str) -> HTTPRouteHandler:
         who = identify(request)
         params = read_query(request, PostParams)
         media_type(request, (JSON,))
-        body = await body_of(request, service(request).settings.body_bytes_max)
-        return await post_one(request, decode(plain(body), cls), params, who)
+        async with body_of(request, service(request).settings.body_bytes_max) as body:
+            return await post_one(request, decode(plain(body), cls), params, who)
 
     register.__doc__ = f"Register one of the {collection}, or state it anew by naming the revision it replaces."
     contract = Contract(

@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.datastructures import State
 
 from timeline.access import Access, Identity
+from timeline.api.bodies import Bodies
 from timeline.api.cursors import Seal
 from timeline.api.streams import Streams
 from timeline.errors import Behind
@@ -64,6 +65,7 @@ class Service(Writing, frozen=True, kw_only=True):
     table: TokenTable
     live: Live
     streams: Streams
+    bodies: Bodies
 
 
 def service(request: Asked) -> Service:

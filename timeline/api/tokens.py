@@ -67,7 +67,8 @@ async def issue_token(request: Asked) -> Written:
     read_query(request, NoParams)
     media_type(request, (JSON,))
     to = service(request)
-    asked: TokenAsked = decode(plain(await body_of(request, to.settings.body_bytes_max)), TokenAsked)
+    async with body_of(request, to.settings.body_bytes_max) as body:
+        asked: TokenAsked = decode(plain(body), TokenAsked)
     return await _issued(to, await to.tokens.issue(asked, identify(request)))
 
 
