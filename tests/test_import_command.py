@@ -18,7 +18,7 @@ from tests.services import Service, environment, processes_of, run
 pytestmark = pytest.mark.xdist_group("cli")
 
 GOLDEN = ROOT / "tests" / "golden" / "importers"
-ROWS = 6_000
+ROWS = 2_500
 
 
 @pytest.fixture
