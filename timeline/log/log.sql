@@ -15,7 +15,8 @@ CROSS JOIN LATERAL timeline.append_records(
 -- $1 ids
 SELECT log.id, log.position, log.recorded_at, log.kind, log.subject, log.revision,
        payload.salt, payload.request, payload.bytes
-FROM timeline.log LEFT JOIN timeline.payload USING (position)
+FROM timeline.log
+LEFT JOIN LATERAL (SELECT * FROM timeline.payload WHERE payload.position = log.position OFFSET 0) AS payload ON true
 WHERE log.id = ANY ($1::uuid[])
 
 -- name: current_revisions
@@ -70,7 +71,7 @@ FROM unnest($1::uuid[]) AS wanted (subject)
 CROSS JOIN LATERAL (
   SELECT * FROM timeline.log WHERE log.subject = wanted.subject ORDER BY revision DESC LIMIT 1
 ) AS log
-LEFT JOIN timeline.payload USING (position)
+LEFT JOIN LATERAL (SELECT bytes FROM timeline.payload WHERE payload.position = log.position OFFSET 0) AS payload ON true
 
 -- name: resolve_names
 -- What the given texts name, by slug, URL, or folded name or alias; with a slug, for naming candidates.
