@@ -46,7 +46,7 @@ REGISTERED_LOOKED_AT = 50
 GROWTH = 1.5
 A_ROW = 8
 """Pages for each row asked for or returned: descents of two B-trees, and what they lead to."""
-SLACK = 120
+SLACK = 60
 BOUND = 1_000
 """Pages that a statement may touch besides those for its rows, and for the entries that it looks at."""
 LARGE_PAGES = 40

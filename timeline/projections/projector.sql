@@ -291,7 +291,7 @@ ON CONFLICT (timeline, level) DO UPDATE SET position = greatest(timeline_head.po
 INSERT INTO timeline_head (timeline, level, position)
 SELECT shown.timeline, changed.level, max(changed.position)
 FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS changed (event, level, position)
-JOIN answer ON answer.target = changed.event
+CROSS JOIN LATERAL (SELECT reply FROM answer WHERE answer.target = changed.event OFFSET 0) AS answer
 CROSS JOIN LATERAL (
   SELECT timeline FROM timeline_entry AS e
   WHERE e.event = answer.reply AND e.to_position = 9223372036854775807
