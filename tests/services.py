@@ -83,8 +83,9 @@ def timeline(*words: str) -> list[str]:
 
 
 def environment(added: Mapping[str, str] = {}) -> dict[str, str]:
-    """Ours, without the settings of whoever runs the tests."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("TIMELINE_")} | dict(added)
+    """Ours, without the settings of whoever runs the tests; and hundreds of starts need what is compiled to be kept."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINE_")}
+    return {name: value for name, value in ours.items() if name != "PYTHONDONTWRITEBYTECODE"} | dict(added)
 
 
 def run(*words: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import asyncpg
@@ -149,7 +150,7 @@ class Application:
             bodies=Bodies(max(self.settings.bodies_bytes_max, self.settings.batch_bytes_max)),
         )
         live.start()
-        held = Metrics(writer, projector, self.service.streams)
+        held = Metrics(writer, projector, self.service.streams, self.service.bodies)
         self.litestar.state.service, self.litestar.state.metrics = self.service, held
         gate = Gate(self.litestar.state, Buckets(self.settings.requests_per_second, self.settings.requests_burst))
         standing = Standing(tls=self.settings.tls, origins=self.settings.origins)
@@ -244,9 +245,20 @@ def _new_salt() -> bytes:
     return os.urandom(SALT_BYTES)
 
 
+@cache
 def contract_document() -> dict[str, Any]:
-    """The OpenAPI document of every route."""
+    """The OpenAPI document of every route. Made when first asked for: that takes longer than all else of a start."""
     return document((path, handler) for handler in HANDLERS for path in handler.paths)
+
+
+@cache
+def _openapi() -> bytes:
+    return encoded(contract_document())
+
+
+@cache
+def _docs() -> bytes:
+    return docs_page(contract_document())
 
 
 def _issuer(settings: Settings) -> Issuer | None:
@@ -265,8 +277,7 @@ def _issuer(settings: Settings) -> Issuer | None:
 
 
 def _litestar(settings: Settings) -> Litestar:
-    contract = contract_document()
-    served = State({"openapi": encoded(contract), "docs": docs_page(contract), "docs_style": docs_style()})
+    served = State({"openapi": _openapi, "docs": _docs, "docs_style": docs_style()})
     return Litestar(
         route_handlers=HANDLERS,
         openapi_config=None,

@@ -41,6 +41,20 @@ async def half_sent(service: Service) -> Wire:
     return wire
 
 
+async def holds(service: Service, size: int) -> None:
+    """Wait until all that was sent has come; before that, whoever comes next may have the room instead."""
+    async with asyncio.timeout(20), httpx.AsyncClient(base_url=service.url) as client:
+        while True:
+            if _held((await client.get("/metrics")).text) >= size:
+                return
+            await asyncio.sleep(0.01)
+
+
+def _held(metrics: str) -> float:
+    lines = metrics.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("timeline_held_body_bytes "))
+
+
 async def told(service: Service, status: int) -> None:
     """Post a whole batch until it is told so."""
     async with asyncio.timeout(20):
@@ -72,6 +86,7 @@ async def test_of_many_who_upload_at_once_those_beyond_are_told_to_come_again(li
 async def test_who_leaves_in_the_middle_leaves_its_room_to_others(little: Service) -> None:
     for _ in range(3):
         wires = [await half_sent(little) for _ in range(2)]
+        await holds(little, 2 * (len(WHOLE) - 1))
         await told(little, 503)
         for wire in wires:
             wire.close()

@@ -1,5 +1,6 @@
 """What there is, and how it is."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -177,21 +178,21 @@ async def metrics(request: Asked) -> Written:
 async def openapi(request: Asked) -> Written:
     """The contract of this service (OpenAPI 3.1)."""
     read_query(request, NoParams)
-    return Written(request.app.state.openapi, "application/json", {})
+    return Written(await asyncio.to_thread(request.app.state.openapi), "application/json", {})
 
 
 @read("/", _open("getHome", raw="text/html"))
 async def home(request: Asked) -> Written:
     """What a browser finds first: the same page as `/docs`."""
     read_query(request, NoParams)
-    return Written(request.app.state.docs, "text/html; charset=utf-8", {})
+    return Written(await asyncio.to_thread(request.app.state.docs), "text/html; charset=utf-8", {})
 
 
 @read("/docs", _open("getDocs", raw="text/html"))
 async def docs(request: Asked) -> Written:
     """The contract as a page to read; it loads nothing from elsewhere."""
     read_query(request, NoParams)
-    return Written(request.app.state.docs, "text/html; charset=utf-8", {})
+    return Written(await asyncio.to_thread(request.app.state.docs), "text/html; charset=utf-8", {})
 
 
 @read("/docs.css", _open("getDocsStyle", raw="text/css"))

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from timeline.api.bodies import Bodies
 from timeline.api.streams import Streams
 from timeline.log.writer import Writer
 from timeline.projections.projector import Projector
@@ -10,7 +11,7 @@ from timeline.projections.projector import Projector
 class Metrics:
     """The counters of one process."""
 
-    def __init__(self, writer: Writer, projector: Projector, streams: Streams) -> None:
+    def __init__(self, writer: Writer, projector: Projector, streams: Streams, bodies: Bodies) -> None:
         self._registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self._requests = Counter("timeline_requests", "Requests answered.", labels, registry=self._registry)
@@ -27,6 +28,8 @@ class Metrics:
         open_streams.set_function(lambda: streams.open)
         streamed = Gauge("timeline_streamed_records", "Records sent on streams so far.", registry=self._registry)
         streamed.set_function(lambda: streams.records)
+        held = Gauge("timeline_held_body_bytes", "Bytes of bodies held, of all requests.", registry=self._registry)
+        held.set_function(lambda: bodies.bytes)
         self._head = Gauge(
             "timeline_log_position", "The last position of the log, when last asked.", registry=self._registry
         )
