@@ -34,6 +34,7 @@ OTHERS = {
     "requests_per_second": ("0", 0.0),
     "requests_burst": ("9", 9),
     "queue_records_max": ("8", 8),
+    "page_entries_max": ("10", 10),
     "export_entries_max": ("9", 9),
     "connections_max": ("3", 3),
     "streams_max": ("100", 100),

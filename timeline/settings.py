@@ -98,6 +98,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_records_max: Annotated[int, Meta(ge=1, description="Records that may wait for the log; more get 503.")] = (
         20_000
     )
+    page_entries_max: Annotated[
+        int, Meta(ge=1, le=1_000, description="The most that a page may hold: the largest `limit` that is taken.")
+    ] = 1_000
     export_entries_max: Annotated[
         int, Meta(ge=1, description="Entries that one `limit=all` may hold; a larger one is broken off.")
     ] = 2_000_000

@@ -13,7 +13,7 @@ from msgspec import Meta
 from msgspec.structs import FieldInfo
 
 from timeline.api.moments import WEEK, Moment
-from timeline.api.service import Asked
+from timeline.api.service import Asked, service
 from timeline.errors import BadParameter, Fault, NotFound, UnknownParameter
 from timeline.model.edits import EDITS
 from timeline.model.faults import FAULTS_MAX, faults, shown
@@ -319,7 +319,16 @@ def read_query(request: Asked, params: type[Q]) -> Q:
         BadParameter: one has a value that is not allowed, or is given twice.
     """
     read: Q = _read(request.scope["query_string"], params)
-    return read
+    most, asked = service(request).settings.page_entries_max, getattr(read, "limit", None)
+    return read if not isinstance(asked, int) or asked <= most else _smaller(read, asked, most)
+
+
+def _smaller(read: Q, asked: int, most: int) -> Q:
+    """The same of pages that hold no more than the operator allows, where nobody asked for as many."""
+    if asked != next(field.default for field in msgspec.structs.fields(type(read)) if field.name == "limit"):
+        fault = Fault(pointer=_pointer("limit"), expected=f"at most {most:,}, as this service is set", found=str(asked))
+        raise BadParameter(f"{fault.pointer}: expected {fault.expected}, found {fault.found}.", errors=[fault])
+    return msgspec.structs.replace(read, limit=most)
 
 
 def read_text(asked: dict[str, str], params: type[Q]) -> Q:
