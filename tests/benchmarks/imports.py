@@ -102,7 +102,6 @@ def _watch(process: "subprocess.Popen[str]", held: list[float]) -> None:
 
 def _posted(folder: Path, seconds: float) -> None:
     """Print how many events a second NDJSON batches bring into the log."""
-    os.environ["TIMELINE_REQUESTS_PER_SECOND"] = "0"
     with service_on_disk(folder, "--sample") as service:
         done = asyncio.run(_post_batches(service, seconds))
         limit = asyncio.run(copied(dsn_of(service), os.urandom(PAYLOAD_BYTES)))

@@ -1,5 +1,7 @@
 """A page that stops because it looked at enough loses no entry to the next one."""
 
+from datetime import date
+
 import pytest
 
 from tests.log.desk import desk_on
@@ -47,3 +49,28 @@ async def test_an_event_that_stands_differently_at_levels_is_on_some_page(
         }
 
     assert [level for level, ids in found.items() if visit not in ids] == []
+
+
+async def test_where_all_is_hidden_nothing_is_looked_through_and_no_next_page_is_told_of(
+    db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "LOOKED_AT_MAX", 2)
+    async with desk_on(db) as desk:
+        await desk.post(*REGISTRATIONS)
+        for number in range(5):
+            await desk.post({**VISIT, "title": f"Visit {number}", "marking": "amber"})
+    async with live_tables(db) as (connection, tables):
+        await fold_all(connection, tables)
+
+    async with reader_on(db) as reader:
+        found = {level: await first_page(reader.reader, level) for level in (1, 2)}
+
+    assert (found[1].entries, found[1].next) == ([], None)
+    assert len(found[2].entries) == 2
+    assert found[2].next is not None
+
+
+async def first_page(reader: pages.Reader, level: int) -> pages.ReadyPage:
+    async with reader.timeline("actor", "haftar", level) as (connection, opened):
+        query = pages.Query(timeline=opened.timeline, level=level)
+        return await pages.ready_page(connection, query, opened, None, opened.position, date(2019, 6, 30))

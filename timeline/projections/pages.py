@@ -127,6 +127,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """Where it last changed, or a name that may stand on it."""
     purged: int
     """Where the past was last folded again."""
+    shows: bool
+    """Whether readers at this level may ever have seen anything there."""
     names: "Names"
 
     def tag(self, query: Iterable[object], level: int) -> str:
@@ -243,6 +245,7 @@ class Reader:
             subject=subject,
             head=max(row["head"], row["named"]),
             purged=row["purged"],
+            shows=row["head"] > 0,
             names=self._names[level],
         )
 
@@ -310,7 +313,8 @@ async def ready_page(
     connection: Connection, query: Query, opened: Opened, cursor: Cursor | None, position: int, on: date
 ) -> ReadyPage:
     """The same page, its entries put together from stored JSON: as `page` would be written, byte for byte."""
-    rows, following = await rows_of(connection, query, cursor, position, on)
+    # Where all is hidden nothing is looked through: by a clock too it is a timeline of which nothing was ever said.
+    rows, following = await rows_of(connection, query, cursor, position, on) if opened.shows else ([], None)
     answered = {each for row in rows if row["answers"] for each in row["answers"]}
     targets = await _ready_targets(connection, answered, query.level, position) if answered else {}
     # Many entries of a timeline name the same few, so that most of these are equal.
