@@ -8,6 +8,7 @@ from tests.log.desk import desk_on
 from tests.projections.folding import fold_all, live_tables
 from tests.projections.reading import OWNER, reader_on
 from timeline.importers.libya_week import REGISTRATIONS
+from timeline.model.entry import ReadyPage
 from timeline.projections import pages
 
 VISIT = {
@@ -70,7 +71,7 @@ async def test_where_all_is_hidden_nothing_is_looked_through_and_no_next_page_is
     assert found[2].next is not None
 
 
-async def first_page(reader: pages.Reader, level: int) -> pages.ReadyPage:
+async def first_page(reader: pages.Reader, level: int) -> ReadyPage:
     async with reader.timeline("actor", "haftar", level) as (connection, opened):
         query = pages.Query(timeline=opened.timeline, level=level)
         return await pages.ready_page(connection, query, opened, None, opened.position, date(2019, 6, 30))
