@@ -33,7 +33,8 @@ class Here:
         """Record posts, each for itself, those `beside` only for others that name them."""
         lines = [line_of(number, post) for number, post in enumerate(posts)]
         good = [each for each in lines if isinstance(each, Line)]
-        verdicts = {v.number: v for v in await self._to.admission.admit(good, self._caller, self._to.now())}
+        admitting = self._to.admission.admit(good, self._caller, self._to.now(), telling=False)
+        verdicts = {v.number: v for v in await admitting}
         found = [verdicts[each.number] if isinstance(each, Line) else each for each in lines]
         admitted = [each for each in found if isinstance(each, Admitted)]
         wanted = _wanted(admitted, frozenset(beside))

@@ -153,7 +153,7 @@ async def _verdicts(
 ) -> list[Admitted | Refused]:
     """Admission's verdict on each line; one that was refused before keeps its refusal."""
     good = [line for line in lines if isinstance(line, Line)]
-    by_number = {v.number: v for v in await verdicts_on(to, good, who, caller, to.now())}
+    by_number = {v.number: v for v in await verdicts_on(to, good, who, caller, to.now(), telling=False)}
     return [by_number[each.number] if isinstance(each, Line) else each for each in lines]
 
 

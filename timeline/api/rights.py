@@ -22,7 +22,7 @@ OF_ONES_OWN = (Retraction, Correction)
 
 
 async def verdicts_on(
-    to: Service, lines: Sequence[Line], who: Identity, caller: Caller, now: datetime
+    to: Service, lines: Sequence[Line], who: Identity, caller: Caller, now: datetime, *, telling: bool = True
 ) -> list[Admitted | Refused]:
     """A verdict on each line: whether its sender may record such a thing, and then admission's.
 
@@ -30,7 +30,7 @@ async def verdicts_on(
     """
     barred = {line.number: refusal for line in lines if (refusal := _barred(line.post, who))}
     open_ = [line for line in lines if line.number not in barred]
-    verdicts = {v.number: v for v in await to.admission.admit(open_, caller, now)}
+    verdicts = {v.number: v for v in await to.admission.admit(open_, caller, now, telling=telling)}
     others = await _of_others(to, open_, verdicts, who)
     refused = barred | others
     return [

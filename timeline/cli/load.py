@@ -11,7 +11,7 @@ from typing import Any
 
 import rich_click as click
 
-from timeline.cli.running import DATA_DIR, DATABASE, EXIT_FAILED, LOG_FORMAT, database, run
+from timeline.cli.running import DATA_DIR, DATABASE, EXIT_FAILED, LOG_FORMAT, collect_less, database, run
 from timeline.errors import WrongSetting
 from timeline.importers import IMPORTERS
 from timeline.importers.importer import BadFile, Context
@@ -74,6 +74,7 @@ async def _load(settings: Settings, format_: str, files: list[Path], options: di
     refusals = Refusals(Path(options["refusals"] or f"{files[0].name}.refusals.csv"))
     faults: list[str] = []
     async with _sink(settings, options) as sink:
+        collect_less()
         loader = Loader(sink, importer, context, refusals, dry=options["dry_run"])
         loader.seen = set() if options["recall_missing"] else None
         for path in files:

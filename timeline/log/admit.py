@@ -16,7 +16,7 @@ from timeline.errors import BadDate, Fault, Refusal, SlugTaken, UnknownReference
 from timeline.log.checks import date_faults, own_faults
 from timeline.log.read import LogReader
 from timeline.log.record import TAKEN, Group, NewRecord
-from timeline.log.resolve import Known, Missing, Resolution, as_uuid, invalid, look_up, plain
+from timeline.log.resolve import Known, Missing, Resolution, as_uuid, invalid, look_up, plain, with_fields
 from timeline.model.codec import PAYLOAD_BYTES_MAX, Payload, canonical, may_be_faulty, payload_bytes, text_faults
 from timeline.model.dates import Occurred, read
 from timeline.model.dating import Dates, dates_of, day
@@ -109,8 +109,13 @@ class Admission:
         self._reader = reader
         self._new_id = new_id
 
-    async def admit(self, lines: Sequence[Line], caller: Caller, now: datetime) -> list[Admitted | Refused]:
-        """A verdict for each line, in order; lines may name earlier ones by `#ref`, or by slug or name."""
+    async def admit(
+        self, lines: Sequence[Line], caller: Caller, now: datetime, *, telling: bool = True
+    ) -> list[Admitted | Refused]:
+        """A verdict for each line, in order; lines may name earlier ones by `#ref`, or by slug or name.
+
+        What was filled in is worked out only where it is to be told: the verdicts of a batch have no room for it.
+        """
         forms = [form_of(line.post) for line in lines]
         sound = [(line.post, form.slots) for line, form in zip(lines, forms, strict=True) if not form.faults]
         known = await look_up(self._reader, sound, proposing=caller.on_missing == "propose", level=caller.level)
@@ -121,7 +126,7 @@ class Admission:
             try:
                 if form.faults:
                     raise invalid(form.faults)
-                verdicts.append(self._admit(line, form, caller, now, known))
+                verdicts.append(self._admit(line, form, caller, now, known, telling=telling))
             except Refusal as refusal:
                 repeat = await self._repeat(line, form, caller)
                 verdicts.append(repeat or Refused(number=line.number, ref=line.ref, refusal=refusal))
@@ -143,14 +148,18 @@ class Admission:
         shown = filled_in(line.post, None) if isinstance(line.post, Registration) else {}
         return Admitted(number=line.number, ref=line.ref, records=(held,), needs=frozenset(), filled_in=shown)
 
-    def _admit(self, line: Line, form: Form, caller: Caller, now: datetime, known: Known) -> Admitted:
+    def _admit(self, line: Line, form: Form, caller: Caller, now: datetime, known: Known, *, telling: bool) -> Admitted:
         post, body = line.post, form.body
         marking, proposing = getattr(post, "marking", None), caller.on_missing == "propose"
         resolution = Resolution(known, self._new_id, marking, proposing=proposing)
+        changed = set()
         for slot in form.slots:
-            slot.put(resolution.visit(slot.found))
+            text = resolution.visit(slot.found)
+            if slot.bare or text != slot.found.text:
+                slot.put(text)
+                changed.add(slot.field)
         resolution.check()
-        resolved = msgspec.convert(body, type(post))
+        resolved = with_fields(post, body, changed)
         own_id, subject, revision = self._identity(post, resolved, line, caller, known)
         dates = self._dates(resolved, subject, resolution.dates, now, known)
         record = _record(resolved, body, own_id, subject, revision, caller, _request(form, caller))
@@ -158,29 +167,21 @@ class Admission:
         for each, made in zip(resolution.proposed.values(), proposals, strict=True):
             known.add(made.subject, each, made.keys or (), line.number, None)
         known.add(subject, resolved, record.keys or (), line.number, line.ref)
-        shown = filled_in(post, dates, _speaker(resolved, known)) | (
-            {"id": str(own_id)} if getattr(post, "id", None) is None else {}
-        )
-        if (lacking := _ground_lacking(resolved, known)) is not None:
-            shown["counts_as"] = f"an assertion: {lacking}"
-        if proposals:
-            shown["proposed"] = [{"kind": r.kind, "id": str(r.id), "slug": _slug(r)} for r in proposals]
+        resolution.needs.discard(subject)
         return Admitted(
             number=line.number,
             ref=line.ref,
             records=(*proposals, record),
-            needs=frozenset(resolution.needs - {subject}),
-            filled_in=shown,
+            needs=frozenset(resolution.needs),
+            filled_in=_filled_in(post, resolved, record, proposals, dates, known) if telling else {},
         )
 
     def _dates(self, resolved: Record, subject: UUID, named: list[Found], now: datetime, known: Known) -> Dates | None:
         """The dates of an event that passes every check; None for other records."""
         event = resolved.event if isinstance(resolved, Correction) else resolved
         published = _published(event, known) if isinstance(event, Event) else None
-        faults = [
-            *own_faults(resolved, subject, known.subjects, known.merged),
-            *date_faults(named, (published or day(now.date())) if isinstance(event, Event) else None),
-        ]
+        anchor = (published or day(now.date())) if isinstance(event, Event) else None
+        faults = own_faults(resolved, subject, known.subjects, known.merged) + date_faults(named, anchor)
         dates = None
         if not faults and isinstance(event, Event):
             try:
@@ -266,7 +267,9 @@ def _record(
     request: bytes,
 ) -> NewRecord:
     kind = resolved.kind_of()
-    held = {name: value for name, value in body.items() if name not in ("kind", "id")}
+    held = body.copy()
+    held.pop("kind", None)
+    held.pop("id", None)
     if isinstance(resolved, Registration):
         held["id"] = str(subject)
     payload = payload_bytes(
@@ -294,6 +297,25 @@ def _published(event: Event, known: Known) -> Occurred | None:
     if document is None or not document.published or level_of(document.marking) > level_of(event.marking):
         return None
     return read(document.published)
+
+
+def _filled_in(
+    post: Record,
+    resolved: Record,
+    record: NewRecord,
+    proposals: Sequence[NewRecord],
+    dates: Dates | None,
+    known: Known,
+) -> dict[str, Any]:
+    """What a receipt tells of a line: every field that it left out, and what was registered with it."""
+    shown = filled_in(post, dates, _speaker(resolved, known))
+    if getattr(post, "id", None) is None:
+        shown["id"] = str(record.id)
+    if (lacking := _ground_lacking(resolved, known)) is not None:
+        shown["counts_as"] = f"an assertion: {lacking}"
+    if proposals:
+        shown["proposed"] = [{"kind": r.kind, "id": str(r.id), "slug": _slug(r)} for r in proposals]
+    return shown
 
 
 def _speaker(resolved: Record, known: Known) -> str | None:

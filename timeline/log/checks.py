@@ -35,6 +35,8 @@ def own_faults(
     """A fault for each thing that does not fit in a post whose references are ids; `own_id` is its subject's, and
     `merged` the events that are duplicates now, which may be said to be themselves again."""
     match post:
+        case Event():  # first, for most records are events: each class that does not fit costs 0.3 µs
+            return [*_when_faults(post), *_quote_faults(post), *_reply_faults(post, own_id, subjects)]
         case Correction():
             inner = own_faults(post.event, UUID(post.subject), subjects)
             pointed = [Fault(pointer=f"#/event{f.pointer[1:]}", expected=f.expected, found=f.found) for f in inner]
@@ -48,8 +50,6 @@ def own_faults(
             return [Fault(pointer="#/of", expected="another actor than the member", found=shown(post.of))]
         case Topic() | Place() if own_id is not None and post.within == str(own_id):
             return [Fault(pointer="#/within", expected=f"another {post.kind_of()}", found=shown(post.within))]
-        case Event():
-            return [*_when_faults(post), *_quote_faults(post), *_reply_faults(post, own_id, subjects)]
         case _:
             return []
 

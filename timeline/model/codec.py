@@ -58,6 +58,9 @@ def may_be_faulty(canonical_form: bytes) -> bool:
 
     An escaped line feed, TAB or quotation mark is none; what looks like an escape and is text is looked at once more.
     """
+    # Most have none of the three bytes that all of these begin with: three passes of `in` cost a tenth of the pattern.
+    if b"\\" not in canonical_form and b"\xc2" not in canonical_form and b"\x7f" not in canonical_form:
+        return False
     return _MAY_BE_FAULTY.search(canonical_form) is not None
 
 

@@ -36,6 +36,11 @@ class Slot(NamedTuple):
     bare: str | None = None
     """The field of a part that the reference stands for by itself: `"haftar"` is `{"actor": "haftar"}`."""
 
+    @property
+    def field(self) -> str:
+        """The field of the whole body that it stands in or under."""
+        return self.found.pointer[2:].partition("/")[0]
+
     def put(self, text: str) -> None:
         """Replace the reference in its body; a bare one where a part with its role may stand becomes that part."""
         self.holder[self.key] = {self.bare: text} if self.bare else self.prefix + text
