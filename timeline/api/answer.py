@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from timeline.api.query import asked_in
+from timeline.api.query import asked_in, encoded_again
 from timeline.api.service import Asked, service
 from timeline.api.written import Written
 from timeline.errors import NotAcceptable
@@ -35,15 +36,20 @@ def negotiated(request: Asked, answers: type, *, portioned: bool = False) -> For
     if suffix:
         chosen = next((each for each in formats if each.suffix == suffix), None)
     else:
-        offers: dict[str, Format] = {}
-        for each in formats:
-            offers.setdefault(each.essence, each)
-        chosen = preferred(accept, offers)
+        chosen = _liked_best(accept, answers, portioned)
     if chosen is None:
         names = ", ".join(f"{each.suffix} ({each.essence})" for each in formats)
         what = "A whole timeline" if portioned else "This"
         raise NotAcceptable(f"{what} comes as {names}; found {shown(suffix or accept)}.")
     return chosen
+
+
+@lru_cache(maxsize=256)  # readers send the same few, and to weigh one takes as long as a tenth of a page
+def _liked_best(accept: str, answers: type, portioned: bool) -> Format | None:
+    offers: dict[str, Format] = {}
+    for each in _offered(answers, portioned=portioned):
+        offers.setdefault(each.essence, each)
+    return preferred(accept, offers)
 
 
 def preferred(accept: str, offers: Mapping[str, Format]) -> Format | None:
@@ -110,27 +116,33 @@ def respond(
 
 def linked(request: Asked, fmt: Format, offers: type, following: object, *, portioned: bool = False) -> dict[str, str]:
     """The header `Link`: to the other formats, and to the following page if there is one."""
-    path, given = quote(request.scope["path"]), asked_in(request)
-    query = "?" + urlencode(given) if given else ""
-    links = [
-        f'<{path}{each.suffix}{query}>; rel="alternate"; type="{each.essence}"'
-        for each in _offered(offers, portioned=portioned)
-        if each is not fmt
-    ]
+    path = quote(request.scope["path"])
+    links = _alternates(path, request.scope["query_string"], fmt.name, offers, portioned)
     if isinstance(following, str):
-        query = urlencode([each for each in given if each[0] != "cursor"] + [("cursor", following)])
-        links.append(f'<{path}{request.scope.get(SUFFIX) or ""}?{query}>; rel="next"')
-    return {"Link": ", ".join(links)} if links and request.method == "GET" else {}
+        query = urlencode([*(each for each in asked_in(request) if each[0] != "cursor"), ("cursor", following)])
+        links = f'{links}{", " if links else ""}<{path}{request.scope.get(SUFFIX) or ""}?{query}>; rel="next"'
+    return {"Link": links} if links and request.method == "GET" else {}
 
 
-def _offered(answers: type, *, portioned: bool) -> list[Format]:
-    return [each for each in offered(answers) if each.portions is not None or not portioned]
+@lru_cache(maxsize=256)
+def _alternates(path: str, query: bytes, but: str, offers: type, portioned: bool) -> str:
+    asked = encoded_again(query)
+    return ", ".join(
+        f'<{path}{each.suffix}{"?" if asked else ""}{asked}>; rel="alternate"; type="{each.essence}"'
+        for each in _offered(offers, portioned=portioned)
+        if each.name != but
+    )
+
+
+@cache
+def _offered(answers: type, *, portioned: bool) -> tuple[Format, ...]:
+    return tuple(each for each in offered(answers) if each.portions is not None or not portioned)
 
 
 def where(request: Asked) -> Where:
     """Where an answer is served: by the setting, else as it was asked for."""
     scope = request.scope
-    return Where(base=base(request), path=quote(scope["path"]), query=urlencode(asked_in(request)))
+    return Where(base=base(request), path=quote(scope["path"]), query=encoded_again(scope["query_string"]))
 
 
 def written_as(request: Asked, fmt: Format) -> str:

@@ -110,7 +110,7 @@ class Seal:
 
     def _covered(self, tag: bytes, inner: bytes) -> bytes:
         cover = hashlib.shake_256(self._of_covers + tag).digest(len(inner))
-        return bytes(one ^ other for one, other in zip(inner, cover, strict=True))
+        return (int.from_bytes(inner) ^ int.from_bytes(cover)).to_bytes(len(inner))
 
 
 def fingerprint(*asked: object) -> str:

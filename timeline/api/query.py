@@ -296,13 +296,20 @@ class NoParams(Params, frozen=True, kw_only=True):
     """A route without parameters."""
 
 
-def asked_in(request: Asked) -> list[tuple[str, str]]:
+def asked_in(request: Asked) -> tuple[tuple[str, str], ...]:
     """Names and values of an address, in their order (the framework's own list has none)."""
     return _parsed(request.scope["query_string"])
 
 
-def _parsed(query: bytes) -> list[tuple[str, str]]:
-    return parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+@lru_cache(maxsize=256)
+def encoded_again(query: bytes) -> str:
+    """An address's query as we write it in links."""
+    return urlencode(_parsed(query))
+
+
+@lru_cache(maxsize=256)
+def _parsed(query: bytes) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
 
 
 @cache
