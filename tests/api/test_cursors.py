@@ -31,6 +31,7 @@ async def test_a_page_that_ends_at_what_is_hidden_tells_nothing_of_it(
         await posted(api, "/v1/actors", {"slug": f"operation-{n}", "name": "Secret", "marking": "amber"})
         await posted(api, "/v1/events", VISIT | {"occurred": f"2019-06-0{n + 1}", "marking": "amber"})
     await posted(api, "/v1/actors", {"slug": "z", "name": "Seen", "marking": "clear"})
+    seen = await posted(api, "/v1/events", VISIT | {"occurred": "2019-06-20", "marking": "clear"})
 
     pages_: list[dict[str, Any]] = [(await anonymous.get(f"/v1/{each}")).json() for each in ("actors", "timelines/all")]
 
@@ -40,6 +41,8 @@ async def test_a_page_that_ends_at_what_is_hidden_tells_nothing_of_it(
         assert not any(each in inside(page["next"]) for each in (b"operation", b"2019", b"-06-"))
     following = await anonymous.get("/v1/actors", params={"cursor": pages_[0]["next"]})
     assert [each["slug"] for each in following.json()["items"]] == ["z"]
+    following = await anonymous.get("/v1/timelines/all", params={"cursor": pages_[1]["next"]})
+    assert [each["id"] for each in following.json()["entries"]] == [seen["id"]]
 
 
 WALK = Walk("fingerprint", 7, ("operation-4", UUID(int=1)))
