@@ -32,11 +32,16 @@ def sample() -> Iterator[Service]:
     shutil.rmtree(home)
 
 
+def found_at(service: Service) -> dict[str, str]:
+    """Where links shall lead: a database does not know where it is served."""
+    return {"TIMELINE_PUBLIC_URL": service.url}
+
+
 def test_a_brief_beside_a_service_is_what_the_service_answers(sample: Service) -> None:
     with sample.client() as client:
         answered = client.get(PATH).text
 
-    here = run("brief", *ASKED, "--data-dir", str(sample.data_dir))
+    here = run("brief", *ASKED, "--data-dir", str(sample.data_dir), env=found_at(sample))
     there = run("brief", *ASKED, "--url", sample.url, "--token-file", str(sample.token_path))
 
     assert answered.startswith("# Khalifa Haftar, Libya, week 2019-W23\n")
@@ -51,7 +56,7 @@ def test_a_brief_for_an_audience_leaves_out_what_is_marked_above(sample: Service
     week = ("brief", "--week", "2019-W23")
 
     all_of_it = run(*week, "--data-dir", str(sample.data_dir)).stdout
-    public = run(*week, "--data-dir", str(sample.data_dir), "--audience", "clear").stdout
+    public = run(*week, "--data-dir", str(sample.data_dir), "--audience", "clear", env=found_at(sample)).stdout
     anonymous = run(*week, "--url", sample.url).stdout
 
     assert "No trip" in all_of_it
@@ -87,8 +92,9 @@ def test_a_brief_in_another_form_is_what_the_service_answers(sample: Service, tm
         answered = client.get(PATH.replace(".md", f".{form}")).content
         last = client.get(f"/v1/weeks/last.{form}?topic=libya", follow_redirects=True)
 
-    here = run("brief", *ASKED, "--data-dir", str(sample.data_dir), "--format", form, "--output", str(tmp_path / "a"))
-    there = run("brief", *ASKED, "--url", sample.url, "--format", form, "--output", str(tmp_path / "b"))
+    options = (*ASKED, "--format", form, "--output")
+    here = run("brief", *options, str(tmp_path / "a"), "--data-dir", str(sample.data_dir), env=found_at(sample))
+    there = run("brief", *options, str(tmp_path / "b"), "--url", sample.url)
 
     assert (here.returncode, there.returncode) == (0, 0)
     assert (tmp_path / "a").read_bytes() == answered
@@ -104,9 +110,10 @@ def test_an_editor_starts_from_our_template_and_brings_another(sample: Service, 
     own.write_text(ours.replace("# {{ brief.title }}", "# For the desk: {{ brief.title }}"), encoding="utf-8")
     broken = tmp_path / "broken.md.jinja"
     broken.write_text("{% for %}", encoding="utf-8")
-    plain = run("brief", *ASKED, "--data-dir", str(sample.data_dir)).stdout
+    found = found_at(sample)
+    plain = run("brief", *ASKED, "--data-dir", str(sample.data_dir), env=found).stdout
 
-    here = run("brief", *ASKED, "--data-dir", str(sample.data_dir), "--template", str(own))
+    here = run("brief", *ASKED, "--data-dir", str(sample.data_dir), "--template", str(own), env=found)
     token = ("--token-file", str(sample.token_path))
     there = run("brief", *ASKED, "--url", sample.url, *token, "--template", str(own))
     refused = run("brief", *ASKED, "--data-dir", str(sample.data_dir), "--template", str(broken))
@@ -131,7 +138,7 @@ def test_a_brief_needs_no_service(sample: Service) -> None:
         answered = client.get(PATH).text
     sample.stop(signal.SIGTERM)
 
-    done = run("brief", *ASKED, "--data-dir", str(sample.data_dir))
+    done = run("brief", *ASKED, "--data-dir", str(sample.data_dir), env=found_at(sample))
 
     assert (done.returncode, done.stdout) == (0, answered)
     assert processes_of(sample.data_dir) == []

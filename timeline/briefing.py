@@ -17,24 +17,25 @@ from timeline.api.weeks import weekly
 from timeline.errors import BadRequest, Behind, NoAnswer, Refusal, WrongSetting
 from timeline.formats import docx, html
 from timeline.formats.brief import TEMPLATE, brief
+from timeline.formats.format import Where
 from timeline.model.record import level_of
 from timeline.model.slice import Slice
 
 FOLDING_SECONDS_MAX = 60.0
 ANSWER_SECONDS_MAX = 60.0
 
-WRITERS: dict[str, Callable[[Slice, str], bytes]] = {"md": brief, "html": html.page, "docx": docx.document}
+WRITERS: dict[str, Callable[[Slice, Where, str], bytes]] = {"md": brief, "html": html.page, "docx": docx.document}
 """How a brief is written, by the ending of its file."""
 
 
-def written(week: Slice, form: str, template: str | None) -> bytes:
-    """The brief of a week, put together by a template: ours where none is given.
+def written(week: Slice, form: str, template: str | None, base: str) -> bytes:
+    """The brief of a week, put together by a template: ours where none is given. Its links lead to `base`.
 
     Raises:
         WrongSetting: the template cannot be followed.
     """
     try:
-        return WRITERS[form](week, TEMPLATE if template is None else template)
+        return WRITERS[form](week, Where(base=base), TEMPLATE if template is None else template)
     except jinja2.TemplateError as error:
         line = f" (line {error.lineno})" if isinstance(error, jinja2.TemplateSyntaxError) else ""
         raise WrongSetting(f"The template cannot be followed{line}: {error.message or error}") from None

@@ -2,14 +2,18 @@
 
 import csv
 import io
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
 
+import docx
 import icalendar
 import msgpack
+from markdown_it import MarkdownIt
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 TOMBSTONES = "{http://purl.org/atompub/tombstones/1.0}"
@@ -72,6 +76,79 @@ def lines_of_claims(content: bytes) -> list[str]:
     return [each["identifier"] for each in json.loads(content)["@graph"] if each["@type"] == "Claim"]
 
 
+# What people read: the titles lead to the events.
+
+CHANGED = "Changed in our records"
+
+
+def lines_of_markdown(content: bytes) -> list[str]:
+    """The links of a document as CommonMark has them, up to what changed in our records."""
+    return _told(_links_of_markdown(content.decode()))
+
+
+def _links_of_markdown(text: str) -> Iterator[tuple[bool, str]]:
+    opened = ""
+    for token in MarkdownIt("commonmark").parse(text):
+        opened = token.tag if token.type == "heading_open" else "" if token.type == "heading_close" else opened
+        if opened == "h2":
+            yield True, token.content
+        links = (each for each in token.children or [] if each.type == "link_open")
+        yield from ((False, str(each.attrs["href"])) for each in links)
+
+
+def lines_of_html(content: bytes) -> list[str]:
+    page = _Links()
+    page.feed(content.decode())
+    return _told(page.found)
+
+
+class _Links(HTMLParser):
+    """Where the links of a page lead, and its headings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[bool, str]] = []
+        self._heading = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._heading = tag == "h2"
+        self.found += [(False, str(to)) for name, to in attrs if (tag, name) == ("a", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.found += [(True, data)] if self._heading else []
+
+
+def lines_of_docx(content: bytes) -> list[str]:
+    return _told(_links_of_docx(docx.Document(io.BytesIO(content))))
+
+
+def _links_of_docx(made: Any) -> Iterator[tuple[bool, str]]:
+    for paragraph in made.paragraphs:
+        links = paragraph.hyperlinks
+        yield from ((False, link.address) for link in links)
+        if not links and paragraph.text.startswith(CHANGED):  # what a style is called takes long to find
+            yield paragraph.style.name == "Heading 2", paragraph.text
+
+
+def _told(found: Iterable[tuple[bool, str]]) -> list[str]:
+    """The events that the links of a document lead to, each once, up to the heading of what changed in our records."""
+    told = itertools.takewhile(lambda each: not (each[0] and each[1].startswith(CHANGED)), found)
+    addresses = [text for is_heading, text in told if not is_heading]
+    assert all(_EVENT.fullmatch(each) for each in addresses), addresses
+    return list(dict.fromkeys(each[-36:] for each in addresses))
+
+
+_EVENT = re.compile(rf"https?://[^/]+/v1/events/{UUID.pattern}")
+
+
+def as_briefed(content: bytes) -> list[str]:
+    """The ids of a week's JSON in the order of a brief, which tells assessments apart, after what was said."""
+    sections = json.loads(content)["sections"]
+    said = sections["said"]
+    of = {**sections, "said": sorted(said, key=lambda each: each["kind"] == "assessment")}
+    return list(dict.fromkeys(each["id"] for name in ANSWER_SECTIONS for each in of[name]))
+
+
 READERS: dict[str, Callable[[bytes], list[str]]] = {
     "json": lines_of_json,
     "ndjson": lines_of_ndjson,
@@ -84,8 +161,13 @@ READERS: dict[str, Callable[[bytes], list[str]]] = {
     "msgpack": lines_of_msgpack,
     "stix": lines_of_stix,
     "claimreview": lines_of_claims,
+    "markdown": lines_of_markdown,
+    "html": lines_of_html,
+    "docx": lines_of_docx,
 }
 """The ids of the events in an answer, in their order, each once, by the format's name."""
+BRIEFS = ("markdown", "html", "docx")
+"""Formats in which a week is a brief."""
 
 
 # RFC 5545, read strictly: §3.1 content lines, §3.3.11 TEXT, §3.6.1 events.

@@ -8,6 +8,7 @@ import pytest
 from tests.formats import samples
 from tests.formats.hostile import HOSTILE
 from tests.formats.test_markdown import raw, structure
+from timeline.formats.format import NOWHERE
 from timeline.model.changes import ChangeShown
 from timeline.model.slice import Slice
 
@@ -60,7 +61,8 @@ def test_what_is_told_twice_is_told_in_full_once() -> None:
     text = raw(samples.full_week())
 
     assert text.count("told by s-unregistered, rumoured") == 1
-    assert "7. **early June 2019**: Haftar to visit the United States\n   - see 4\n" in text
+    address = NOWHERE.event(samples.rumour().id)
+    assert f"7. **early June 2019**: [Haftar to visit the United States]({address})\n   - see 4\n" in text
 
 
 def test_a_brief_is_marked_as_its_closest_line() -> None:

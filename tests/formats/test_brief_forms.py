@@ -15,6 +15,7 @@ from tests.formats.test_brief import with_words
 from timeline.formats import FORMATS, render
 from timeline.formats.brief import TEMPLATE, brief
 from timeline.formats.docx import document
+from timeline.formats.format import NOWHERE
 from timeline.formats.html import MARKDOWN, page
 from timeline.model.slice import Slice
 
@@ -29,7 +30,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append(tag)
-        assert not attrs or tag in ("html", "meta", "ol"), (tag, attrs)
+        assert not attrs or tag in ("html", "meta", "ol", "a"), (tag, attrs)
+        assert tag != "a" or [(name, str(to).startswith(NOWHERE.event(""))) for name, to in attrs] == [("href", True)]
 
     def handle_data(self, data: str) -> None:
         self.text += data.split()
@@ -100,13 +102,13 @@ Prepared for {{ week.subject.name }} *by hand*.
 def test_an_editors_template_decides_what_stands_where_in_every_form() -> None:
     week = samples.full_week()
 
-    text = brief(week, OWN).decode()
+    text = brief(week, template=OWN).decode()
 
     assert text.startswith("# Our weekly: Khalifa Haftar, week 2019-W23\n\nPrepared for Khalifa Haftar *by hand*.\n")
     assert "## 1 Happened" in text
     assert "Assessments" not in text
-    assert "<h2>1 Happened</h2>" in page(week, OWN).decode()
-    assert "Our weekly: Khalifa Haftar, week 2019-W23" in paragraphs(document(week, OWN))
+    assert "<h2>1 Happened</h2>" in page(week, template=OWN).decode()
+    assert "Our weekly: Khalifa Haftar, week 2019-W23" in paragraphs(document(week, template=OWN))
 
 
 WRONG = ["{{ brief.nothing }}", "{% if %}", "{{ ''.__class__.__mro__ }}", "{{ open('x') }}"]
@@ -115,7 +117,7 @@ WRONG = ["{{ brief.nothing }}", "{% if %}", "{{ ''.__class__.__mro__ }}", "{{ op
 @pytest.mark.parametrize("template", WRONG)
 def test_a_template_that_cannot_be_followed_is_told(template: str) -> None:
     with pytest.raises(jinja2.TemplateError):
-        brief(samples.full_week(), template)
+        brief(samples.full_week(), template=template)
 
 
 def test_nothing_is_told_as_nothing() -> None:
@@ -135,7 +137,7 @@ def test_hostile_text_makes_no_element_of_a_page(text: str) -> None:
 def test_hostile_text_makes_no_structure_in_a_template_that_prints_it(text: str) -> None:
     week: Slice = with_words(text)
 
-    hostile = read(page(week, "# A\n\nfor {{ week.subject.name }}\n"))
+    hostile = read(page(week, template="# A\n\nfor {{ week.subject.name }}\n"))
 
     assert hostile.elements[hostile.elements.index("body") :] == ["body", "h1", "p"]
 

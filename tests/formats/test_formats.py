@@ -66,7 +66,8 @@ def test_every_format_names_the_same_events_in_the_same_order(name: str, answer:
 def test_every_format_holds_the_same_entries_in_the_same_order(answer: Page | Slice) -> None:
     lines = [msgspec.json.decode(line) for line in render(FORMATS["ndjson"], answer).splitlines()]
     cells = list(csv.DictReader(io.StringIO(render(FORMATS["csv"], answer).decode(), newline="")))
-    headings = re.findall(r"^\d+\. \*\*.*\*\*: (.*)$", render(FORMATS["markdown"], answer).decode(), re.MULTILINE)
+    text = render(FORMATS["markdown"], answer).decode()
+    headings = re.findall(r"^\d+\. \*\*.*\*\*: \[(.*)\]\(.*\)$", text, re.MULTILINE)
     whole = re.findall(
         rb'"id":"(01931f66[^"]+)","(?:kind|title)":"[^"]*"(?!,"standing")', render(FORMATS["json"], answer)
     )

@@ -11,7 +11,8 @@ from markdown_it.token import Token
 from tests.formats import samples
 from tests.formats.hostile import HOSTILE
 from timeline.formats import FORMATS, render
-from timeline.formats.escapes import inline
+from timeline.formats.escapes import inline, link
+from timeline.formats.format import NOWHERE
 from timeline.model.entry import (
     AssessmentShown,
     DateShown,
@@ -80,7 +81,8 @@ def event(text: str) -> EventShown:
 def test_an_entry_says_when_what_and_why_it_stands_so() -> None:
     text = raw(samples.page(samples.meeting()))
 
-    assert "1. **early June 2019**: Haftar meets the Russian president\n" in text
+    address = NOWHERE.event(samples.meeting().id)
+    assert f"1. **early June 2019**: [Haftar meets the Russian president]({address})\n" in text
     assert "   - denied by Russian officials (R5), every voice is a party's\n" in text
     assert "   - judged false, “both rumours” (Weekly report)\n" in text
 
@@ -148,7 +150,7 @@ def test_a_change_says_from_what_to_what() -> None:
     text = raw(samples.full_week())
 
     assert (
-        "9. **early June 2019**: Event 3\n"
+        f"9. **early June 2019**: [Event 3]({NOWHERE.event(samples.entry(3).id)})\n"
         "   - re-dated from continues (since an unknown day) to early June 2019, from week 2019-W24 to 2019-W23\n"
         "   - was reported (R7), now denied by Russian officials (R5)\n"
         "   - corrected\n"
@@ -170,6 +172,7 @@ def test_our_own_marks_are_all_that_a_parser_finds() -> None:
     assert {kind for kind, _ in structure(raw(samples.full_week()))} == {
         "heading_open", "heading_close", "paragraph_open", "paragraph_close", "ordered_list_open", "ordered_list_close",
         "bullet_list_open", "bullet_list_close", "list_item_open", "list_item_close", "strong_open", "strong_close",
+        "link_open", "link_close",
     }  # fmt: skip
 
 
@@ -225,3 +228,13 @@ def test_any_text_is_one_paragraph_of_itself(text: str) -> None:
 @given(st.text(alphabet="\\`*_[]<>()#+-.!|&~;:=12 ab"))
 def test_any_text_may_begin_a_line(text: str) -> None:
     assert lines(inline(text)) == ([shown(text)] if shown(text) else [])
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "a]", "[a](b)", "a](javascript:x) [b", "\\]", "![x](y)"])
+def test_a_link_is_the_text_and_leads_where_it_should(text: str) -> None:
+    read = tokens(f"1. **when**: {link(text, 'http://127.0.0.1/a(b)')}")
+
+    inner = [each for each in read if each.type in ("link_open", "image")]
+    assert [each.attrs for each in inner] == [{"href": "http://127.0.0.1/a%28b%29"}]
+    words = [each.content for each in read if each.type in ("text", "text_special")]
+    assert re.sub(" +", " ", "".join(words)) == f"when: {shown(text)}".rstrip()

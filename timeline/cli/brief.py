@@ -104,7 +104,8 @@ async def _brief(settings: Settings, week: str, asked: dict[str, str], audience:
                 found = await week_here(to, week, asked, audience)
             except BadRequest as error:
                 raise WrongSetting(error.detail) from None
-    shape.give(written(found, shape.form, shape.template))
+    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    shape.give(written(found, shape.form, shape.template, base))
     return 0
 
 
@@ -121,6 +122,6 @@ async def _brief_there(url: str, week: str, asked: dict[str, str], token: str | 
     except BadRequest as error:
         raise WrongSetting(error.detail) from None
     if shape.template is not None:
-        found = written(msgspec.json.decode(found, type=Slice), shape.form, shape.template)
+        found = written(msgspec.json.decode(found, type=Slice), shape.form, shape.template, url.rstrip("/"))
     shape.give(found)
     return 0

@@ -6,7 +6,8 @@ Every value goes through `escapes.inline`, here or in the caller, before it beco
 from collections.abc import Iterable
 
 from timeline.formats import words
-from timeline.formats.escapes import inline
+from timeline.formats.escapes import inline, link
+from timeline.formats.format import Where
 from timeline.formats.words import Names
 from timeline.model.changes import ChangeShown
 from timeline.model.entry import Entry
@@ -14,21 +15,23 @@ from timeline.model.entry import Entry
 NOTHING = "Nothing."
 
 
-def item(number: int, when: str, title: str, below: Iterable[str]) -> str:
-    """A numbered line: when and what; below it escaped lines, indented to the text as CommonMark asks.
+def item(number: int, when: str, title: str, address: str, below: Iterable[str]) -> str:
+    """A numbered line: when and what, which leads to an address; below it escaped lines, indented to the text as
+    CommonMark asks.
 
     CommonMark keeps a list's first number, so the numbering may go on under the next heading.
     """
     marker = f"{number}. "
-    head = f"{marker}**{inline(when)}**: {inline(title)}"
+    head = f"{marker}**{inline(when)}**: {link(title, address)}"
     return "\n".join([head, *(f"{' ' * len(marker)}- {line}" for line in below if line)])
 
 
-def changed(number: int, line: ChangeShown, names: Names) -> str:
-    """What changed about an event, and why."""
+def changed(number: int, line: ChangeShown, names: Names, where: Where) -> str:
+    """What changed about an event, and why. It leads to the event, or to the history of one that is gone."""
     told = line.after or line.before
     when = words.when(told.occurred) if told else line.week
-    return item(number, when, line.title, map(inline, words.change(line, names)))
+    address = where.event(line.id) + ("" if line.after else "/history")
+    return item(number, when, line.title, address, map(inline, words.change(line, names)))
 
 
 def facts(entry: Entry, names: Names) -> str:

@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from timeline.formats import words
 from timeline.formats.blocks import changed, facts, item
 from timeline.formats.escapes import inline
+from timeline.formats.format import NOWHERE, Where
 from timeline.model.entry import AssessmentShown, Entry
 from timeline.model.record import MARKINGS
 from timeline.model.slice import Citation, DocumentCited, Slice, SourceCited
@@ -106,13 +107,13 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules of this brief mean."""
 
 
-def brief(week: Slice, template: str = TEMPLATE) -> bytes:
-    """The brief in Markdown.
+def brief(week: Slice, where: Where = NOWHERE, template: str = TEMPLATE) -> bytes:
+    """The brief in Markdown; each line leads to its event, where the week is served.
 
     Raises:
         jinja2.TemplateError: the template cannot be followed.
     """
-    written = _TEMPLATES.from_string(template).render(brief=parts(week), week=week)
+    written = _TEMPLATES.from_string(template).render(brief=parts(week, where), week=week)
     return (re.sub(r"\n{3,}", "\n\n", written).strip() + "\n").encode()
 
 
@@ -127,9 +128,9 @@ _TEMPLATES = ImmutableSandboxedEnvironment(
 )
 
 
-def parts(week: Slice) -> Brief:
+def parts(week: Slice, where: Where = NOWHERE) -> Brief:
     """The parts of a week's brief."""
-    told = _Brief(week)
+    told = _Brief(week, where)
     marked = {each.marking for _, each in words.sections(week) if isinstance(each, Entry)}
     marking = max(marked, key=MARKINGS.index, default=None)
     match = "" if week.match == "anchored" else f" Events that {_MATCHES[week.match]}."
@@ -158,8 +159,9 @@ _Cites = tuple[str, str | None, str | None]
 class _Brief:
     """The lines of a brief, and the notes that they cite."""
 
-    def __init__(self, week: Slice) -> None:
+    def __init__(self, week: Slice, where: Where) -> None:
         self.week = week
+        self._where = where
         self._notes: dict[_Cites, int] = {}
         self._grades: set[str] = set()
         self._rules: set[str] = set()
@@ -199,7 +201,7 @@ class _Brief:
         return Section(
             name="changed",
             title=Markdown(f"Changed in our records, from position {week.changed_from} to {week.changed_to}"),
-            lines=Markdown("\n".join(changed(n, each, week.names) for n, each in numbered)),
+            lines=Markdown("\n".join(changed(n, each, week.names, self._where) for n, each in numbered)),
             more=Markdown(""),
         )
 
@@ -215,7 +217,7 @@ class _Brief:
         self._number += 1
         first = self._lines.setdefault(entry.id, self._number)
         below = self._below(entry) if first == self._number else [f"see {first}"]
-        return item(self._number, words.when(entry.occurred), entry.title, below)
+        return item(self._number, words.when(entry.occurred), entry.title, self._where.event(entry.id), below)
 
     def _below(self, entry: Entry) -> list[str]:
         names = self.week.names

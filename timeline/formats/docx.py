@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from timeline.formats.brief import TEMPLATE, brief, parts
 from timeline.formats.escapes import printable
-from timeline.formats.format import Format, alone
+from timeline.formats.format import NOWHERE, Format, Where
 from timeline.formats.html import MARKDOWN
 from timeline.model.slice import Slice
 
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 INDENT_CM = 0.8
+LINKED = (0x1F, 0x38, 0x64)
+"""The colour of what leads to an event: dark, so that a printed brief reads as if it were black."""
 PROPERTY_MAX = 200
 """Characters of a name in the title that Word tells; it takes 255 in all."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the document's archive: ZIP knows no earlier one."""
 
 
-def document(week: Slice, template: str = TEMPLATE) -> bytes:
+def document(week: Slice, where: Where = NOWHERE, template: str = TEMPLATE) -> bytes:
     """The brief as a document."""
     # Here, not above: it takes 0.2 s to load, which no other command shall pay for.
     import docx
@@ -34,7 +36,7 @@ def document(week: Slice, template: str = TEMPLATE) -> bytes:
     marking = parts(week).marking
     if marking:
         made.sections[0].footer.paragraphs[0].text = f"TLP:{marking.upper()}"
-    _Writer(made).write(MARKDOWN.parse(brief(week, template).decode()))
+    _Writer(made).write(MARKDOWN.parse(brief(week, where, template).decode()))
     content = io.BytesIO()
     made.save(content)
     return _dated(content)
@@ -112,8 +114,11 @@ class _Writer:
 
 def _runs(paragraph: Any, token: "Token") -> None:
     bold = italic = False
+    address = ""
     for child in token.children or []:
-        if child.type in ("strong_open", "strong_close"):
+        if child.type in ("link_open", "link_close"):
+            address = str(child.attrs.get("href", ""))
+        elif child.type in ("strong_open", "strong_close"):
             bold = child.type == "strong_open"
         elif child.type in ("em_open", "em_close"):
             italic = child.type == "em_open"
@@ -121,7 +126,26 @@ def _runs(paragraph: Any, token: "Token") -> None:
             paragraph.add_run(" ")
         elif child.content:
             run = paragraph.add_run(printable(child.content))
-            run.bold, run.italic = bold, italic
+            if bold:  # what is not set is as its style has it, and takes no time
+                run.bold = True
+            if italic:
+                run.italic = True
+            if address:
+                _lead(paragraph, run, address)
+
+
+def _lead(paragraph: Any, run: Any, address: str) -> None:
+    """Make a run lead to an address; it is read as before, and printed so."""
+    from docx.opc.constants import RELATIONSHIP_TYPE
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+    from docx.shared import RGBColor
+
+    run.font.color.rgb = RGBColor(*LINKED)
+    led = OxmlElement("w:hyperlink")
+    led.set(qn("r:id"), paragraph.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True))
+    run._r.addprevious(led)
+    led.append(run._r)
 
 
 def _dated(content: io.BytesIO) -> bytes:
@@ -140,5 +164,5 @@ FORMAT = Format(
     suffix=".docx",
     media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     about="a week's brief as a Word document",
-    renders={Slice: alone(document)},
+    renders={Slice: document},
 )

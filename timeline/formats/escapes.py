@@ -2,6 +2,7 @@
 
 import html
 import re
+from urllib.parse import quote
 
 # Spreadsheets (OWASP: CSV injection). A cell is a formula when it begins with one of these, full-width forms included
 # where the input method is East Asian. Quoting the cell does not help: the quotes are gone when the cell is evaluated.
@@ -51,6 +52,15 @@ def inline(text: str) -> str:
     flat = _BREAKS.sub(" ", text.translate(_DIRECTIONS)).strip()
     return _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\g<0>", flat))
 
+
+def link(text: str, address: str) -> str:
+    """The text as a link of Markdown that leads to an address, whatever brackets either holds."""
+    return f"[{inline(text).replace(']', _CLOSING)}]({quote(address, safe=_ADDRESS)})"
+
+
+_CLOSING = r"\]"
+_ADDRESS = ":/?#@!$&'*+,;=%[]~"
+"""What stands in an address as it is; a round bracket would end the link."""
 
 # What XML 1.0 has no way to hold, not even escaped (§2.2), and what no reader wants to see anywhere else.
 _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")

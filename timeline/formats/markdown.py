@@ -9,7 +9,7 @@ from timeline.formats import words
 from timeline.formats.blocks import NOTHING, bullets, changed, document, facts, item, table
 from timeline.formats.brief import brief
 from timeline.formats.escapes import inline, paragraphs
-from timeline.formats.format import Format, alone
+from timeline.formats.format import Format, Where, alone
 from timeline.formats.words import Names
 from timeline.model.changes import ChangeShown, Difference, History, VersionShown
 from timeline.model.entry import Entry, EventShown, Page, RegisteredPage, VoiceShown
@@ -19,18 +19,18 @@ from timeline.model.slice import Slice
 IMPACT_COLUMNS = ("week", "event", "stands", "would stand", "voices")
 
 
-def _page(page: Page) -> bytes:
+def _page(page: Page, where: Where) -> bytes:
     blocks = [f"# {inline(page.subject.name)}", words.moment(page.as_of, page.position)]
-    blocks += [_numbered(page.entries, page.names)] if page.entries else [NOTHING]
+    blocks += [_numbered(page.entries, page.names, where)] if page.entries else [NOTHING]
     blocks += ["More entries follow on the next page."] if page.next else []
     return document(blocks)
 
 
-def _difference(found: Difference) -> bytes:
+def _difference(found: Difference, where: Where) -> bytes:
     whose = ", ".join(inline(each.name) for each in found.subjects) or "All events"
     placed = f", week {found.week}" if found.week else ""
     blocks = [f"# {whose}{placed}: what changed", f"From position {found.from_} to position {found.to}."]
-    blocks += [_numbered(found.changes, found.names)] if found.changes else [NOTHING]
+    blocks += [_numbered(found.changes, found.names, where)] if found.changes else [NOTHING]
     blocks += ["More changes follow on the next page."] if found.next else []
     return document(blocks)
 
@@ -54,7 +54,7 @@ def _version(number: int, version: VersionShown, names: Names) -> str:
     return f"{marker}**position {version.position}**: {inline(stands + by)}\n{bullets(lines, len(marker))}"
 
 
-def _event(event: EventShown) -> bytes:
+def _event(event: EventShown, where: Where) -> bytes:
     told = [] if event.as_of is None else [words.moment(event.as_of, event.as_of)]
     blocks = [f"# {inline(event.title)}", *told, _when(event), bullets(_about(event, event.names))]
     blocks += paragraphs(event.summary or "")
@@ -62,7 +62,7 @@ def _event(event: EventShown) -> bytes:
     if event.attribution:
         blocks += ["## Who took part", bullets(_attributed(event))]
     if event.replies:
-        blocks += ["## Replies", _numbered(event.replies, event.names)]
+        blocks += ["## Replies", _numbered(event.replies, event.names, where)]
     return document(blocks)
 
 
@@ -115,16 +115,17 @@ def _carrying(week: ImpactWeek) -> str:
 # One entry
 
 
-def _numbered(lines: Iterable[Entry | ChangeShown], names: Names, start: int = 1) -> str:
-    """A numbered list; CommonMark keeps a list's first number, so the numbering may go on under the next heading."""
-    return "\n".join(_item(number, line, names) for number, line in enumerate(lines, start))
+def _numbered(lines: Iterable[Entry | ChangeShown], names: Names, where: Where) -> str:
+    """A numbered list, each line of which leads to its event."""
+    return "\n".join(_item(number, line, names, where) for number, line in enumerate(lines, 1))
 
 
-def _item(number: int, line: Entry | ChangeShown, names: Names) -> str:
+def _item(number: int, line: Entry | ChangeShown, names: Names, where: Where) -> str:
     """One numbered line, and what is to be said about it below."""
     if isinstance(line, ChangeShown):
-        return changed(number, line, names)
-    return item(number, words.when(line.occurred), line.title, map(inline, _about(line, names)))
+        return changed(number, line, names, where)
+    about = map(inline, _about(line, names))
+    return item(number, words.when(line.occurred), line.title, where.event(line.id), about)
 
 
 def _about(entry: Entry, names: Names) -> list[str]:
@@ -176,12 +177,12 @@ FORMAT = Format(
     media_type="text/markdown; charset=utf-8; variant=GFM",
     about="people: numbered lines with their standing; a week as a brief",
     renders={
-        Page: alone(_page),
-        Slice: alone(brief),
-        Difference: alone(_difference),
+        Page: _page,
+        Slice: brief,
+        Difference: _difference,
         History: alone(_history),
         Impact: alone(_impact),
-        EventShown: alone(_event),
+        EventShown: _event,
         RegisteredPage: alone(_registered),
     },
 )
