@@ -27,6 +27,7 @@ from timeline.api.query import TimelineParams, named_in_path, read_query
 from timeline.api.service import Asked, identify, service
 from timeline.api.written import Written
 from timeline.errors import BadParameter, Fault
+from timeline.formats.format import Format
 from timeline.model.entry import Page, ReadyPage, Subject
 from timeline.projections.pages import (
     LIMIT_MAX,
@@ -117,12 +118,6 @@ async def paged(
     fmt = negotiated(request, Page, portioned=whole)
     as_of = await asked_moment(to, params.as_of, params.min_position)
     on = params.on or to.now().date()
-
-    async def portion(connection: Connection, query: Query, subject: Subject, cursor: Cursor | None, at: int) -> Page:
-        if params.said_to is not None:
-            return await page_said(connection, query, subject, cursor, at, on, params.said_to)
-        return await page(connection, query, subject, cursor, at, on)
-
     async with to.reader.timeline(kind, named, who.level, as_of, follow=follow) as (connection, opened):
         if opened.canonical is not None:
             return elsewhere(request, f"/v1/timelines/actors/{opened.canonical}", 308)
@@ -135,27 +130,52 @@ async def paged(
         if params.as_of is not None and as_of is not None and cursor:
             await check_walk(to, params.as_of, as_of, cursor.position)
         at = min(cursor.position, opened.position) if cursor else opened.position
+        portions = _Portions(query=query, subject=opened.subject, at=at, on=on, said_to=params.said_to)
         found: Page | ReadyPage
         if fmt.name == "json" and params.said_to is None and not whole:
             found = await ready_page(connection, query, opened, cursor, at, on)
         else:
-            found = await portion(connection, query, opened.subject, cursor, at)
+            found = await portions.one(connection, cursor)
     headers = headers_of(tag, at, public=who.is_public)
-    if isinstance(found, Page) and whole and fmt.portions is not None:
-        found = msgspec.structs.replace(found, as_of=None if as_of is None else at)
-
-        async def following(text: str) -> Page:
-            async with to.reader.at(at) as (connection, _):
-                return await portion(connection, query, opened.subject, read_cursor(text, query), at)
-
-        headers |= linked(request, fmt, Page, None, portioned=True) | {"Content-Type": fmt.media_type}
-        if HEAD_ONLY in request.scope:
-            return Written(b"", fmt.media_type, headers)
-        return Exported(to, who, fmt.portions(where(request)), found, following, headers)
-    if found.next is not None or as_of is not None:
-        cursor_text = to.cursors.sealed(found.next) if found.next is not None else None
-        found = msgspec.structs.replace(found, next=cursor_text, as_of=None if as_of is None else at)
+    found = msgspec.structs.replace(found, as_of=at) if as_of is not None else found
+    if isinstance(found, Page) and whole:
+        return _exported(request, who, fmt, found, portions, headers)
+    if found.next is not None:
+        found = msgspec.structs.replace(found, next=to.cursors.sealed(found.next))
     return respond(request, fmt, found, headers, offers=Page)
+
+
+class _Portions(msgspec.Struct, frozen=True, kw_only=True):
+    """One walk through a timeline at one position, a portion at a time."""
+
+    query: Query
+    subject: Subject
+    at: int
+    on: date
+    said_to: date | None
+
+    async def one(self, connection: Connection, cursor: Cursor | None) -> Page:
+        """The portion after a cursor."""
+        if self.said_to is not None:
+            return await page_said(connection, self.query, self.subject, cursor, self.at, self.on, self.said_to)
+        return await page(connection, self.query, self.subject, cursor, self.at, self.on)
+
+
+def _exported(
+    request: Asked, who: Identity, fmt: Format, first: Page, portions: _Portions, headers: dict[str, str]
+) -> Written | Exported:
+    """The whole of a timeline, its first portion in hand."""
+    to = service(request)
+    assert fmt.portions is not None, "negotiated as one that is written so"
+
+    async def following(text: str) -> Page:
+        async with to.reader.at(portions.at) as (connection, _):
+            return await portions.one(connection, read_cursor(text, portions.query))
+
+    headers |= linked(request, fmt, Page, None, portioned=True) | {"Content-Type": fmt.media_type}
+    if HEAD_ONLY in request.scope:
+        return Written(b"", fmt.media_type, headers)
+    return Exported(to, who, fmt.portions(where(request)), first, following, headers)
 
 
 def check_days(first: date | None, last: date | None) -> None:
