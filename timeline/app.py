@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import asyncpg
@@ -107,17 +107,16 @@ class Application:
         (to_read, reads_as), (to_append, appends_as), (to_fold, folds_as) = [
             await login_for(self.dsn, role) for role in (READER, WRITER, PROJECTOR)
         ]
-        limits: dict[str, Any] = {
-            "statement_timeout_ms": round(self.settings.statement_seconds_max * 1000),
-            "lock_timeout_ms": round(self.settings.lock_seconds_max * 1000),
-        }
-        reads = await open_pool(to_read, max_size=self.settings.connections_max, role=reads_as, **limits)
-        # Look-ups for posts have their own, which no page keeps busy, and no page's request gives its name to.
-        looks_up = await open_pool(
-            to_read, max_size=LOOK_UPS_MAX, role=reads_as, application_name="timeline look-ups", **limits
+        opened = partial(
+            open_pool,
+            statement_timeout_ms=round(self.settings.statement_seconds_max * 1000),
+            lock_timeout_ms=round(self.settings.lock_seconds_max * 1000),
         )
+        reads = await opened(to_read, max_size=self.settings.connections_max, role=reads_as)
+        # Look-ups for posts have their own, which no page keeps busy, and no page's request gives its name to.
+        looks_up = await opened(to_read, max_size=LOOK_UPS_MAX, role=reads_as, application_name="timeline look-ups")
         # The writer's own connection: an append never waits for a page to give one back.
-        appends = await open_pool(to_append, max_size=1, role=appends_as, application_name="timeline writer", **limits)
+        appends = await opened(to_append, max_size=1, role=appends_as, application_name="timeline writer")
         self._pools = [reads, looks_up, appends]
         for guard in await looks_up.fetch(LOG.guards):
             if guard["fault"] is not None:
@@ -150,13 +149,16 @@ class Application:
             bodies=Bodies(max(self.settings.bodies_bytes_max, self.settings.batch_bytes_max)),
         )
         live.start()
-        held = Metrics(writer, projector, self.service.streams, self.service.bodies)
-        self.litestar.state.service, self.litestar.state.metrics = self.service, held
+        self.asgi = self._edge(self.service)
+        return self.service
+
+    def _edge(self, to: Service) -> Edge:
+        """What the server calls: the routes, with all that stands before them."""
+        metrics = Metrics(to.writer, to.projector, to.streams, to.bodies)
+        self.litestar.state.service, self.litestar.state.metrics = to, metrics
         gate = Gate(self.litestar.state, Buckets(self.settings.requests_per_second, self.settings.requests_burst))
         standing = Standing(tls=self.settings.tls, origins=self.settings.origins)
-        recent = Recent(self.service, gate)
-        self.asgi = Edge(self.litestar, self.litestar.routes, gate, held, recent, standing)
-        return self.service
+        return Edge(self.litestar, self.litestar.routes, gate, metrics, Recent(to, gate), standing)
 
     def end_streams(self) -> None:
         """Let every open stream say that the service stops, and end: the server waits for them."""
