@@ -15,7 +15,7 @@ LAST = "SELECT coalesce((SELECT position FROM timeline.log ORDER BY position DES
 
 async def _decide_and_append(self: writer.Writer, batch: list[writer._Waiting], tried: writer.Salts) -> None:
     """Tell the callers what they will be told, and only then do it."""
-    pending = [each for each in batch if not each.future.done()]
+    pending = [each for each in batch if not each.done]
     async with self._pool.acquire() as connection:
         decided = await self._look_up(connection, pending, tried)
         for waiting in pending:

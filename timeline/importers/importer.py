@@ -168,7 +168,9 @@ def fingerprinted(post: Post) -> Post:
 
 def line(text: str, length_max: int = LINE_MAX) -> str:
     """A text as one line that a record may hold: no controls, no more than so many characters."""
-    found = " ".join(_CONTROLS.sub(" ", text).split())
+    # What is printable has no blank but the space, so nearly every cell is a line as it is.
+    plain = text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " "
+    found = text if plain else " ".join(_CONTROLS.sub(" ", text).split())
     return found if len(found) <= length_max else found[: length_max - 1].rstrip() + "…"
 
 

@@ -61,29 +61,42 @@ CLOSED: tuple[type[BaseException], ...] = (asyncpg.ReadOnlySQLTransactionError, 
 """What says that nothing was recorded, and that trying again at once would end the same."""
 
 
+class _Call(msgspec.Struct, kw_only=True, eq=False):
+    """Whoever waits, and for how many verdicts still. One future for all: 10,000 lines waited on 10,000 of them."""
+
+    all_told: asyncio.Future[None]
+    asked_by: str
+    """The request it came with, as the database is told."""
+    left: int
+
+
 class _Waiting(msgspec.Struct, kw_only=True, eq=False):
-    """A group in the queue, and whoever waits for its verdict."""
+    """A group in the queue, and its verdict once there is one."""
 
     group: Group
-    future: asyncio.Future[list[Receipt]]
-    asked_by: str = ""
-    """The request it came with, as the database is told."""
+    call: _Call
     needs: list["_Waiting"] = []
     """The groups ahead, of the same call, whose records this one refers to."""
+    verdict: list[Receipt] | TimelineError | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to tell: it has its verdict, or the caller has left, whose future is then
+        cancelled."""
+        return self.verdict is not None or self.call.all_told.done()
 
     def missing(self) -> bool:
         """Whether a group that this one needs was refused. Groups are decided in order, so by now it has been told."""
-        done = [each.future for each in self.needs if each.future.done()]
-        return any(future.cancelled() or future.exception() is not None for future in done)
+        return any(isinstance(each.verdict, TimelineError) for each in self.needs)
 
-    def settle(self, verdict: list[Receipt] | BaseException) -> None:
-        """Tell the caller, unless it has left: a client that disconnected has cancelled its future."""
-        if self.future.done():
+    def settle(self, verdict: list[Receipt] | TimelineError) -> None:
+        """Tell the caller, once, unless it has left."""
+        if self.done:
             return
-        if isinstance(verdict, BaseException):
-            self.future.set_exception(verdict)
-        else:
-            self.future.set_result(verdict)
+        self.verdict = verdict
+        self.call.left -= 1
+        if not self.call.left:
+            self.call.all_told.set_result(None)
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,18 +254,20 @@ class Writer:
             raise ShuttingDown("The service is stopping. Repeat the post with the same id.", retry_after_seconds=5)
         if self._queued_records and self._queued_records + size > self._queue_records_max:
             raise QueueFull(f"{self._queued_records} records wait to be appended.", retry_after_seconds=1)
-        waiting = [
-            _Waiting(group=group, future=asyncio.get_running_loop().create_future(), asked_by=request_name())
-            for group in groups
-        ]
+        if not groups:
+            return []
+        call = _Call(all_told=asyncio.get_running_loop().create_future(), asked_by=request_name(), left=len(groups))
+        waiting = [_Waiting(group=group, call=call) for group in groups]
         made = {record.subject: each for each in waiting for record in each.group.records}
         for each in waiting:
-            each.needs = [made[need] for need in each.group.needs if need in made and made[need] is not each]
+            if each.group.needs:
+                each.needs = [made[need] for need in each.group.needs if need in made and made[need] is not each]
         self._queued_records += size
         self._idle.clear()
         for each in waiting:
             self._queue.put_nowait(each)
-        return [await _verdict(each.future) for each in waiting]
+        await call.all_told
+        return [each.verdict for each in waiting if each.verdict is not None]
 
     async def _run(self) -> None:
         while True:
@@ -308,7 +323,7 @@ class Writer:
                 await asyncio.sleep(RETRY_STEP_SECONDS)
 
     async def _decide_and_append(self, batch: list[_Waiting], tried: Salts) -> None:
-        pending = [waiting for waiting in batch if not waiting.future.done()]
+        pending = [waiting for waiting in batch if not waiting.done]
         async with self._pool.acquire() as connection:
             decided = await self._look_up(connection, pending, tried)
             for waiting in pending:
@@ -368,11 +383,11 @@ class Writer:
 
     async def _still_open(self, batch: list[_Waiting], error: asyncpg.UniqueViolationError) -> bool:
         """Whether deciding again can help: a slug taken meanwhile is no race over an id, and its post must be told."""
-        return error.constraint_name != "name_alone" and any(not waiting.future.done() for waiting in batch)
+        return error.constraint_name != "name_alone" and any(not waiting.done for waiting in batch)
 
     async def _settle_singly(self, batch: list[_Waiting], error: Exception) -> None:
         """Replay each group alone, so that one bad record does not fail the others."""
-        pending = [waiting for waiting in batch if not waiting.future.done()]
+        pending = [waiting for waiting in batch if not waiting.done]
         if len(pending) == 1:
             pending[0].settle(_refusal_of(error))
             return
@@ -418,16 +433,9 @@ def _message(error: Exception) -> str:
     return error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else type(error).__name__
 
 
-async def _verdict(future: asyncio.Future[list[Receipt]]) -> list[Receipt] | TimelineError:
-    try:
-        return await future
-    except TimelineError as refusal:
-        return refusal
-
-
 def _asked_by(batch: list[_Waiting]) -> str:
     """The first request of a batch and how many more there are; one that fails is tried again request by request."""
-    requests = list(dict.fromkeys(waiting.asked_by for waiting in batch))
+    requests = list(dict.fromkeys(waiting.call.asked_by for waiting in batch))
     return requests[0] if len(requests) < 2 else f"{requests[0][: CONNECTION_NAME_MAX - 8]} +{len(requests) - 1}"
 
 
