@@ -5,6 +5,7 @@ was told otherwise by a later release: it is corrected, on the ground of new evi
 taken in order and in chunks; whatever ends a load, running it again makes the same log.
 """
 
+import asyncio
 import csv
 import gzip
 import io
@@ -20,7 +21,9 @@ import msgspec
 from timeline.importers.importer import FINGERPRINT, BadFile, BadRow, Context, Importer, Mapped, Post, Row, identity
 from timeline.importers.tables import rows
 
-CHUNK_ROWS = 500
+CHUNK_ROWS = 1_000
+TURN_ROWS = 25
+"""So many rows are mapped before the chunk that is being recorded has a turn."""
 SENT_MAX = 100_000
 """Things that are remembered as registered; one more is registered again, which is a repeat."""
 NOT_THERE = ("left", "refused")
@@ -89,14 +92,16 @@ class Refusals:
         self.path = path
         self.count = 0
         self._file: IO[str] | None = None
+        self._rows: Any = None
 
     def add(self, file: str, line: int, column: str, reason: str) -> None:
         """Note one."""
         if self._file is None:
             self._file = self.path.open("w", encoding="utf-8", newline="")
-            csv.writer(self._file).writerow(("file", "line", "column", "reason"))
+            self._rows = csv.writer(self._file)
+            self._rows.writerow(("file", "line", "column", "reason"))
         self.count += 1
-        csv.writer(self._file).writerow((file, line, column, reason))
+        self._rows.writerow((file, line, column, reason))
 
     def close(self) -> None:
         """Nothing more comes."""
@@ -108,7 +113,7 @@ class _Work(msgspec.Struct, kw_only=True):
     """One row on its way."""
 
     line: int
-    mapped: Mapped
+    mapped: Mapped = Mapped(events=())
     refusal: tuple[str, str] | None = None
     done: set[str] = set()
 
@@ -130,30 +135,54 @@ class Loader:
     async def load(self, path: Path, after: int = 0, limit: int | None = None) -> AsyncIterator[int]:
         """Load a file, from the row behind a line; gives the line that it has come to, after each chunk.
 
+        While the log takes a chunk the next is read and mapped, which depends on nothing that the log holds: the
+        database works on one core and this process on another. No chunk is admitted before the last one is recorded.
+
         Raises:
             BadFile: the file can't be read, or not to its end. What came before that is recorded.
         """
+        recording: asyncio.Task[int] | None = None
+        try:
+            async for chunk in self._chunks(path, after, limit):
+                if recording is not None:
+                    yield await recording
+                recording = asyncio.create_task(self._take(path, chunk), name="chunk of an import")
+            if recording is not None:
+                yield await recording
+        finally:
+            if recording is not None:
+                recording.cancel()
+                await asyncio.gather(recording, return_exceptions=True)
+
+    async def _chunks(self, path: Path, after: int, limit: int | None) -> AsyncIterator[list[_Work]]:
+        """The rows of a file, mapped, so many at a time; those before a fault of the file before it is told."""
         context = self._context
         if not context.release:
             context = msgspec.structs.replace(context, release=self._importer.release_of(path.name))
         chunk: list[_Work] = []
-        with opened(path) as lines:
-            for each in _limited(rows(self._importer, lines), limit):
-                line = each[0] if isinstance(each, tuple) else each.line
-                if line <= after:
-                    self.tally.passed_over += 1
-                    continue
-                self.tally.read += 1
-                work = self._mapped(path, each, context)
-                if work is not None:
+        fault: BadFile | None = None
+        try:
+            with opened(path) as lines:
+                for each in _limited(rows(self._importer, lines), limit):
+                    if (each[0] if isinstance(each, tuple) else each.line) <= after:
+                        self.tally.passed_over += 1
+                        continue
+                    work = self._mapped(each, context)
+                    self.tally.read += 1
                     chunk.append(work)
-                if len(chunk) == CHUNK_ROWS:
-                    await self._take(path, chunk)
-                    chunk = []
-                    yield line
-        await self._take(path, chunk)
+                    if len(chunk) == CHUNK_ROWS:
+                        yield chunk
+                        chunk = []
+                    elif self.tally.read % TURN_ROWS == 0:
+                        await asyncio.sleep(0)
+        except BadFile as bad:
+            fault = bad
+        if chunk:
+            yield chunk
+        if fault is not None:
+            raise fault
 
-    def _mapped(self, path: Path, row: Row | tuple[int, BadRow], context: Context) -> _Work | None:
+    def _mapped(self, row: Row | tuple[int, BadRow], context: Context) -> _Work:
         try:
             if isinstance(row, tuple):
                 line, bad = row
@@ -161,14 +190,11 @@ class Loader:
             line = row.line
             return _Work(line=line, mapped=self._importer.rows(row, context))
         except BadRow as bad:
-            self.tally.refused += 1
-            self._refusals.add(path.name, line, bad.column, bad.reason)
-            return None
+            return _Work(line=line, refusal=(bad.column, bad.reason))
 
-    async def _take(self, path: Path, chunk: list[_Work]) -> None:
-        """Record a chunk: what its rows name, then their events; then correct what was told otherwise."""
-        if not chunk:
-            return
+    async def _take(self, path: Path, chunk: list[_Work]) -> int:
+        """Record a chunk: what its rows name, then their events; then correct what was told otherwise. Returns the line
+        that it ends with."""
         if self.seen is not None:
             self.seen.update(str(post["id"]) for work in chunk for post in work.mapped.events)
         posts: list[tuple[_Work, Post, bool]] = []
@@ -180,7 +206,8 @@ class Loader:
                     posts.append((work, thing, True))
             posts += [(work, post, False) for post in work.mapped.events]
         beside = [at for at, (work, _, is_thing) in enumerate(posts) if is_thing and work.mapped.events]
-        outcomes = await self._sink.post([post for _, post, _ in posts], beside=beside, dry=self._dry)
+        told = [post for _, post, _ in posts]
+        outcomes = await self._sink.post(told, beside=beside, dry=self._dry) if told else []
         taken: list[tuple[_Work, Post]] = []
         for (work, post, is_thing), outcome in zip(posts, outcomes, strict=True):
             if outcome.done == "taken" and not is_thing:
@@ -188,11 +215,12 @@ class Loader:
             else:
                 self._note(work, post, outcome, is_thing and bool(work.mapped.events))
         if not self._dry:
-            told = zip(posts, outcomes, strict=True)
-            self._remember({post["id"] for (_, post, _), o in told if post["id"] in fresh and o.done not in NOT_THERE})
+            there = [post["id"] for post, o in zip(told, outcomes, strict=True) if o.done not in NOT_THERE]
+            self._remember(fresh.intersection(there))
         await self._correct(taken)
         for work in chunk:
             self._settle(path, work)
+        return chunk[-1].line
 
     def _remember(self, fresh: set[str]) -> None:
         if len(self._sent) > SENT_MAX:

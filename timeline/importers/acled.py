@@ -27,7 +27,7 @@ COLUMNS = (
     "event_id_cnty", "event_date", "time_precision", "event_type", "sub_event_type", "actor1", "actor2", "country",
     "location", "latitude", "longitude", "geo_precision", "source", "notes", "fatalities",
 )  # fmt: skip
-USED = (*COLUMNS, "year", "timestamp", "assoc_actor_1", "assoc_actor_2")
+USED = frozenset((*COLUMNS, "year", "timestamp", "assoc_actor_1", "assoc_actor_2"))
 
 
 def rows(row: Row, context: Context) -> Mapped:

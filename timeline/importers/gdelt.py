@@ -9,6 +9,7 @@ reading are "this day last year", so they are marked approximate; actors' countr
 import hashlib
 import re
 from datetime import date
+from functools import lru_cache
 
 from timeline.importers.importer import (
     BadFile,
@@ -94,10 +95,12 @@ MENTIONS = names(
     "MentionDocTranslationInfo Extras"
 )
 NEEDED = ("GLOBALEVENTID", "SQLDATE", "EventCode", "EventRootCode", "ActionGeo_Type", "DATEADDED")
-USED = names(
-    "GLOBALEVENTID SQLDATE MonthYear Year FractionDate EventCode EventBaseCode EventRootCode DATEADDED SOURCEURL "
-    "ActionGeo_Type ActionGeo_FullName ActionGeo_CountryCode ActionGeo_ADM1Code ActionGeo_Lat ActionGeo_Long "
-    "ActionGeo_FeatureID Actor1Code Actor1Name Actor2Code Actor2Name"
+USED = frozenset(
+    names(
+        "GLOBALEVENTID SQLDATE MonthYear Year FractionDate EventCode EventBaseCode EventRootCode DATEADDED SOURCEURL "
+        "ActionGeo_Type ActionGeo_FullName ActionGeo_CountryCode ActionGeo_ADM1Code ActionGeo_Lat ActionGeo_Long "
+        "ActionGeo_FeatureID Actor1Code Actor1Name Actor2Code Actor2Name"
+    )
 )
 
 
@@ -109,7 +112,7 @@ def rows(row: Row, context: Context) -> Mapped:
 def _event(row: Row, context: Context) -> Mapped:
     code, added = _code(row), _added(row, "DATEADDED")
     day = _day(row, "SQLDATE")
-    feed = _feed(context)
+    feed = _feed(context.marking)
     places = _places(row, context)
     url = _address(row.text("SOURCEURL"))
     posted = event(
@@ -138,7 +141,7 @@ def _mention(row: Row, context: Context) -> Mapped:
     external = row.needed("GLOBALEVENTID")
     identifier, sentence = row.needed("MentionIdentifier"), row.text("SentenceID")
     url = _address(identifier)
-    feed = _feed(context)
+    feed = _feed(context.marking)
     posted = event(
         context,
         "gdelt:mention",
@@ -186,14 +189,20 @@ def _added(row: Row, column: str) -> date:
 def _day(row: Row, column: str) -> date:
     text = row.needed(column)
     try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        return _date(text[:8])
     except ValueError:
         raise BadRow(column, f"expected a day such as 20180131, found {text[:40]!r}") from None
 
 
-def _feed(context: Context) -> Post:
-    own = context.registered("source", "gdelt", "gdelt", "GDELT", feed=True, reliability="F")
+@lru_cache(maxsize=8)
+def _feed(marking: str | None) -> Post:
+    own = Context(marking=marking).registered("source", "gdelt", "gdelt", "GDELT", feed=True, reliability="F")
     return own | {"slug": "gdelt"}
+
+
+@lru_cache(maxsize=2_048)
+def _date(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
 def _title(row: Row, code: str) -> str:
@@ -229,7 +238,15 @@ def _places(row: Row, context: Context) -> list[Post]:
     kind, name = row.text("ActionGeo_Type"), row.text("ActionGeo_FullName")
     if kind in ("", "0") or not name:
         return []
-    country = row.text("ActionGeo_CountryCode")
+    told = (row.text(f"ActionGeo_{each}") for each in ("CountryCode", "Lat", "Long", "FeatureID"))
+    return _placed(context.marking, kind, name, *told)
+
+
+@lru_cache(maxsize=20_000)  # most events are where the ones before them were
+def _placed(
+    marking: str | None, kind: str, name: str, country: str, latitude_text: str, longitude_text: str, feature: str
+) -> list[Post]:
+    context = Context(marking=marking)
     found = []
     if country:
         # The last part of a place's name is its country's.
@@ -238,10 +255,10 @@ def _places(row: Row, context: Context) -> list[Post]:
         found.append(named | {"slug": f"fips-{country.lower()}" if country.isalnum() else named["slug"]})
     if kind == "1" and found:
         return found
-    latitude, longitude = degrees(row.text("ActionGeo_Lat")), degrees(row.text("ActionGeo_Long"))
+    latitude, longitude = degrees(latitude_text), degrees(longitude_text)
     here = latitude is not None and longitude is not None and (float(latitude), float(longitude)) != (0.0, 0.0)
     where = {"latitude": latitude, "longitude": longitude} if here else {}
-    external = f"{row.text('ActionGeo_FeatureID')} {name} {latitude} {longitude}"
+    external = f"{feature} {name} {latitude} {longitude}"
     within = {"within": found[0]["id"]} if found else {}
     precision = CENTROIDS.get(kind, "town")
     return [*found, context.registered("place", "gdelt:place", external, name, precision=precision, **where, **within)]

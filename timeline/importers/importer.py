@@ -7,11 +7,11 @@ content, which the loader turns into a correction.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -25,6 +25,8 @@ NAMESPACE = UUID("8f0f6a52-6d0e-5f5e-9a57-0c6b1f0f5f0a")
 FINGERPRINT = "import"
 """The external id under which an event carries the fingerprint of what was imported: whether a later release says
 otherwise is seen by it, also where an analyst has corrected the event meanwhile."""
+_OF_NAMESPACE = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANT = {each: "89ab"[int(each, 16) & 3] for each in "0123456789abcdef"}
 LINE_MAX = 300
 TEXT_MAX = 10_000
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -145,8 +147,11 @@ def names(text: str) -> list[str]:
 
 
 def identity(scheme: str, external: str) -> str:
-    """The id of a thing or event that a data set calls so."""
-    return str(uuid5(NAMESPACE, f"{scheme}:{external}"))
+    """The id of a thing or event that a data set calls so: its UUIDv5, in a third of the time that `uuid5` takes."""
+    digest = _OF_NAMESPACE.copy()
+    digest.update(f"{scheme}:{external}".encode())
+    text = digest.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def event(context: Context, scheme: str, external: str, **fields: Any) -> Post:
@@ -161,9 +166,10 @@ def event(context: Context, scheme: str, external: str, **fields: Any) -> Post:
 
 def fingerprinted(post: Post) -> Post:
     """The post with what it says as an external id, its release left out: the same words are the same in any."""
-    ids = {name: each for name, each in post.get("external_ids", {}).items() if not name.endswith(":release")}
+    told = post.get("external_ids", {})
+    ids = {name: each for name, each in told.items() if not name.endswith(":release")}
     digest = hashlib.sha256(canonical(post | {"external_ids": ids})).hexdigest()[:32]
-    return post | {"external_ids": post.get("external_ids", {}) | {FINGERPRINT: digest}}
+    return post | {"external_ids": told | {FINGERPRINT: digest}}
 
 
 def line(text: str, length_max: int = LINE_MAX) -> str:
@@ -180,9 +186,9 @@ def prose(text: str) -> str:
     return found if len(found) <= TEXT_MAX else found[: TEXT_MAX - 1] + "…"
 
 
-def rest(row: Row, used: Sequence[str]) -> Post:
+def rest(row: Row, used: Container[str]) -> Post:
     """Whatever else the row says, word for word: the quote that carries it, a line a column."""
-    left = (f"{name}: {line(str(value), 600)}" for name, value in row.cells.items() if name not in used and value)
+    left = [f"{name}: {line(str(value), 600)}" for name, value in row.cells.items() if value and name not in used]
     text = "\n".join(left)[:TEXT_MAX]
     return {"quote": {"text": text}} if text else {}
 
