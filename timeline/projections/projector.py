@@ -59,6 +59,8 @@ class Health(msgspec.Struct, kw_only=True):
     stopped: str | None = None
     """Why the projection stopped, if it did. Writes go on."""
     waiting_for_database: bool = False
+    folding: bool = False
+    """Whether it folds itself; else it watches another that does."""
 
 
 async def connect(dsn: str, tables: str, role: str | None, *, tails: bool = False) -> asyncpg.Connection:
@@ -213,8 +215,11 @@ async def make_tables(connection: asyncpg.Connection) -> str:
 class Projector:
     """The projector of a process: tails the log until it is stopped."""
 
-    def __init__(self, dsn: str, listener: Listener, role: str | None = None) -> None:
+    def __init__(
+        self, dsn: str, listener: Listener, role: str | None = None, *, records_max: int = BATCH_RECORDS_MAX
+    ) -> None:
         self.health = Health()
+        self._records_max = records_max
         self._dsn = dsn
         self._role = role
         self._listener = listener
@@ -239,6 +244,7 @@ class Projector:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            self.health.folding = False
 
     async def reached(self, position: int, timeout_seconds: float) -> bool:
         """Wait, for so long at most, until `position` is folded. A stopped projection is not waited for."""
@@ -293,11 +299,12 @@ class Projector:
             self._answered = True
             looked = time.monotonic()
             while True:
-                if not await connection.fetchval(SQL.try_alone, self._tables):
+                self.health.folding = await connection.fetchval(SQL.try_alone, self._tables)
+                if not self.health.folding:
                     position = await self._watch(connection)
                     continue
                 seen = self._listener.generation  # before reading: a record that comes now rings again
-                reached = await step(connection, self._tables, position, BATCH_RECORDS_MAX, live_only=True)
+                reached = await step(connection, self._tables, position, self._records_max, live_only=True)
                 await self._move(reached)
                 if reached == position:
                     await self._listener.wait_past(seen, POLL_SECONDS)
