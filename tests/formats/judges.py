@@ -26,6 +26,8 @@ def lines_of_json(content: bytes) -> list[str]:
 
 
 def _listed(answer: Any) -> list[str]:
+    if "changes" in answer:
+        return [each["id"] for each in answer["changes"]]
     if "sections" in answer:
         found = [each["id"] for name in ANSWER_SECTIONS for each in answer["sections"][name]]
         return list(dict.fromkeys(found))
@@ -49,6 +51,15 @@ def lines_of_acled(content: bytes) -> list[str]:
 def lines_of_atom(content: bytes) -> list[str]:
     feed = ElementTree.fromstring(content)
     return [str(each.findtext(f"{ATOM}id")).removeprefix("urn:uuid:") for each in feed.iter(f"{ATOM}entry")]
+
+
+def changes_of_atom(content: bytes) -> list[str]:
+    """What changed and what is gone: a week's tombstones stand beside its events, those of a difference among them."""
+    told = (each for each in ElementTree.fromstring(content) if each.tag in _ATOM_CHANGES)
+    return [(each.get("ref") or str(each.findtext(f"{ATOM}id"))).removeprefix("urn:uuid:") for each in told]
+
+
+_ATOM_CHANGES = (f"{ATOM}entry", f"{TOMBSTONES}deleted-entry")
 
 
 def lines_of_ical(content: bytes) -> list[str]:
@@ -135,10 +146,10 @@ def _told(found: Iterable[tuple[bool, str]]) -> list[str]:
     told = itertools.takewhile(lambda each: not (each[0] and each[1].startswith(CHANGED)), found)
     addresses = [text for is_heading, text in told if not is_heading]
     assert all(_EVENT.fullmatch(each) for each in addresses), addresses
-    return list(dict.fromkeys(each[-36:] for each in addresses))
+    return list(dict.fromkeys(each.removesuffix("/history")[-36:] for each in addresses))
 
 
-_EVENT = re.compile(rf"https?://[^/]+/v1/events/{UUID.pattern}")
+_EVENT = re.compile(rf"https?://[^/]+/v1/events/{UUID.pattern}(/history)?")
 
 
 def as_briefed(content: bytes) -> list[str]:
@@ -166,6 +177,8 @@ READERS: dict[str, Callable[[bytes], list[str]]] = {
     "docx": lines_of_docx,
 }
 """The ids of the events in an answer, in their order, each once, by the format's name."""
+CHANGES = {**READERS, "atom": changes_of_atom}
+"""The same of a difference."""
 BRIEFS = ("markdown", "html", "docx")
 """Formats in which a week is a brief."""
 

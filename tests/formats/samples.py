@@ -40,6 +40,7 @@ from timeline.model.impact import Impact, ImpactEvent, ImpactJudgement, ImpactTo
 from timeline.model.slice import Citation, Cited, DocumentCited, Sections, Slice, SourceCited
 
 RECORDED_AT = datetime(2019, 6, 14, 9, 30, tzinfo=UTC)
+POSTED_AT = datetime(2019, 6, 10, 8, 15, tzinfo=UTC)
 HAFTAR, PUTIN, RUSSIA, MBZ, MOSCOW = "a-haftar", "a-putin", "a-russia", "a-mbz", "p-moscow"
 OFFICIALS, MEDIA, WEEKLY, PAPER, UNREGISTERED = "s-officials", "s-media", "s-weekly", "s-paper", "s-unregistered"
 LIBYA, REPORT = "t-libya", "d-report"
@@ -277,7 +278,10 @@ def change(
     moved = before.occurred.week if before and before.occurred.week != told.occurred.week else None
     return ChangeShown(
         id=f"01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c{number:02}",
+        kind="visit",
         title=f"Event {number}",
+        marking="clear",
+        posted_at=POSTED_AT,
         what=what,
         week=told.occurred.week,
         week_before=moved,

@@ -89,17 +89,18 @@ def with_words(text: str) -> Slice:
     cited = samples.CITED
     sources = {each: msgspec.structs.replace(source, name=text) for each, source in cited.sources.items()}
     documents = {each: msgspec.structs.replace(d, title=text, url=text) for each, d in cited.documents.items()}
-    changed = [_changed(each, text) for each in samples.changes()]
+    told = [changed(each, text) for each in samples.changes()]
     return msgspec.structs.replace(
         week,
         subject=msgspec.structs.replace(week.subject, name=text),
         also=msgspec.structs.replace(week.subject, name=text),
-        sections=msgspec.structs.replace(week.sections, changed=changed),
+        sections=msgspec.structs.replace(week.sections, changed=told),
         cited=msgspec.structs.replace(cited, sources=sources, documents=documents),
         names={each: msgspec.structs.replace(name, name=text) for each, name in week.names.items()},
     )
 
 
-def _changed(change: ChangeShown, text: str) -> ChangeShown:
+def changed(change: ChangeShown, text: str) -> ChangeShown:
+    """A change with a text in its place for words."""
     causes = [msgspec.structs.replace(each, words=text, reason=text, authority=text) for each in change.causes]
     return msgspec.structs.replace(change, title=text, causes=causes)

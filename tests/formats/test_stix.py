@@ -32,6 +32,7 @@ ANSWERS = {
     "event": samples.full_event(),
     "nothing": samples.page(),
     "empty week": samples.week(),
+    "difference": samples.difference(),
 }
 
 

@@ -5,10 +5,12 @@ from typing import Any
 import pytest_asyncio
 
 from tests.api.test_posting import posted
-from tests.formats.judges import UUID
+from tests.formats.judges import CHANGES, UUID
 from tests.libya_week import IT_HAPPENED, LATER_DATES, LATER_REPORTS, correction, ids, refs, sources
 from tests.life.test_libya_week import REF_OF, Json, Week
+from timeline.formats import offered
 from timeline.importers.libya_week import EVENTS, REGISTRATIONS, id_of, posts
+from timeline.model.changes import Difference
 
 BASE = len(REGISTRATIONS)
 """What is registered comes first: E01 is at the position after it."""
@@ -217,6 +219,18 @@ async def test_a_difference_reads_as_an_editor_would_tell_it(week: Week, api: An
         "3. **between 10 and 14 June 2019**: [Neither president's meeting with Haftar was more than a rumour](http://timeline/v1/events/@)\n"
         "   - new\n"
     )
+
+
+async def test_every_form_of_a_difference_tells_of_the_same_events(week: Week, api: Any) -> None:
+    await posted(api, "/v1/events", {"kind": "recall", "subject": id_of("event", "E04"), "reason": "Typed twice."})
+    asked = {"from": BASE + 10}
+
+    answers = {each.name: await api.get(f"/v1/diff{each.suffix}", params=asked) for each in offered(Difference)}
+
+    wanted = CHANGES["json"](answers["json"].content)
+    assert {name: CHANGES[name](answer.content) for name, answer in answers.items()} == dict.fromkeys(answers, wanted)
+    assert len(wanted) > 10
+    assert all(answer.headers["link"].count('rel="alternate"') == len(answers) - 1 for answer in answers.values())
 
 
 # Weeks

@@ -27,7 +27,7 @@ FOLLOWS_THE_LOG = ("timeline-position", "timeline-next", "x-request-id", "conten
 OPERATORS = ("GET /metrics", "GET /health/live", "GET /health/ready")
 """Figures of the process and the size of the log, for operators: no words of any record, which is looked at apart."""
 STATIC = ("GET /", "GET /docs", "GET /docs.css", "GET /openapi.json", "GET /v1/kinds")
-_TELLS_POSITION = re.compile(r"[Aa]s of position \d+|bundle--[0-9a-f-]{36}")
+_TELLS_POSITION = re.compile(r"[Aa]s of position \d+|to position \d+|bundle--[0-9a-f-]{36}")
 """Of formats that say it in words, or make the id of an answer from it."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

@@ -14,7 +14,7 @@ from timeline.formats import words
 from timeline.formats.escapes import cell
 from timeline.formats.format import Format, Portions, alone
 from timeline.formats.words import SEPARATOR, Names
-from timeline.model.changes import ChangeShown
+from timeline.model.changes import ChangeShown, Difference
 from timeline.model.entry import Entry, Page, RegisteredPage, RegisteredShown
 from timeline.model.slice import Slice
 
@@ -57,6 +57,31 @@ COLUMNS: dict[str, Callable[[Entry, Names], object]] = {
 """The columns of an entry: new ones go to the end, none is renamed or moved."""
 CHANGE_COLUMNS = ("changed", "week_before", "standing_before")
 """What only the lines of the section `changed` fill in."""
+DIFFERENCE: dict[str, Callable[[ChangeShown, Names], object]] = {
+    "position": lambda change, _: change.position,
+    "id": lambda change, _: change.id,
+    "kind": lambda change, _: change.kind,
+    "title": lambda change, _: change.title,
+    "changed": lambda change, _: SEPARATOR.join(change.what),
+    "week": lambda change, _: change.week,
+    "week_before": lambda change, _: change.week_before,
+    "standing": lambda change, _: change.standing,
+    "standing_before": lambda change, _: change.standing_before,
+    "rule": lambda change, _: change.after and change.after.rule,
+    "rule_before": lambda change, _: change.before and change.before.rule,
+    "phase": lambda change, _: change.after and change.after.phase,
+    "phase_before": lambda change, _: change.before and change.before.phase,
+    "occurred_words": lambda change, _: change.after and change.after.occurred.words,
+    "occurred_words_before": lambda change, _: change.before and change.before.occurred.words,
+    "edtf": lambda change, _: change.after and change.after.occurred.edtf,
+    "edtf_before": lambda change, _: change.before and change.before.occurred.edtf,
+    "what_and_why": lambda change, names: SEPARATOR.join(words.change(change, names)),
+    "causes": lambda change, _: SEPARATOR.join(each.id for each in change.causes),
+    "survivor": lambda change, _: change.survivor and change.survivor.id,
+    "marking": lambda change, _: change.marking,
+    "recorded_at": lambda change, _: change.recorded_at,
+}
+"""The columns of a difference: new ones go to the end, none is renamed or moved."""
 REGISTERED_COLUMNS = ("position", "id", "kind", "revision", "slug", "name", "marking", "recorded_at", "body")
 
 
@@ -76,6 +101,11 @@ def _slice(week: Slice) -> bytes:
     return table(("section", *COLUMNS, *CHANGE_COLUMNS), lines)
 
 
+def _difference(found: Difference) -> bytes:
+    rows_of = ({each: value(change, found.names) for each, value in DIFFERENCE.items()} for change in found.changes)
+    return table(DIFFERENCE, rows_of)
+
+
 def _registered(page: RegisteredPage) -> bytes:
     return table(REGISTERED_COLUMNS, map(_registration, page.items))
 
@@ -88,9 +118,12 @@ def _change(change: ChangeShown) -> Row:
     return {
         "position": change.position,
         "id": change.id,
+        "kind": change.kind,
         "title": change.title,
         "week": change.week,
         "standing": change.standing,
+        "marking": change.marking,
+        "recorded_at": change.recorded_at,
         "changed": SEPARATOR.join(change.what),
         "week_before": change.week_before,
         "standing_before": change.standing_before,
@@ -132,7 +165,7 @@ FORMAT = Format(
     name="csv",
     suffix=".csv",
     media_type="text/csv; charset=utf-8; header=present",
-    about="spreadsheets: a row an entry, cells that are no formulas",
-    renders={Slice: alone(_slice), RegisteredPage: alone(_registered)},
+    about="spreadsheets: a row an entry or a change, cells that are no formulas",
+    renders={Slice: alone(_slice), Difference: alone(_difference), RegisteredPage: alone(_registered)},
     portions=_Timeline,
 )

@@ -1,14 +1,17 @@
-"""Word (.docx): a week's brief as a document, made of its Markdown; the same week gives the same bytes."""
+"""Word (.docx): a brief or a difference as a document, made of its Markdown; the same answer gives the same bytes."""
 
 import io
 import zipfile
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
+from timeline.formats import markdown
 from timeline.formats.brief import TEMPLATE, brief, parts
 from timeline.formats.escapes import printable
 from timeline.formats.format import NOWHERE, Format, Where
 from timeline.formats.html import MARKDOWN
+from timeline.model.changes import Difference
+from timeline.model.record import MARKINGS
 from timeline.model.slice import Slice
 
 if TYPE_CHECKING:
@@ -25,18 +28,32 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def document(week: Slice, where: Where = NOWHERE, template: str = TEMPLATE) -> bytes:
     """The brief as a document."""
+    title = f"{_short(week.subject.name)}, week {week.week}"
+    return _document(title, week.to, parts(week).marking, brief(week, where, template))
+
+
+def _difference(found: Difference, where: Where) -> bytes:
+    whose = ", ".join(each.name for each in found.subjects) or "All events"
+    changed = max((each.recorded_at.date() for each in found.changes), default=date(*EPOCH[:3]))
+    marking = max((each.marking for each in found.changes), key=MARKINGS.index, default=None)
+    return _document(f"{_short(whose)}: what changed", changed, marking, markdown.difference(found, where))
+
+
+def _short(name: str) -> str:
+    return printable(name)[:PROPERTY_MAX]
+
+
+def _document(title: str, day: date, marking: str | None, text: bytes) -> bytes:
     # Here, not above: it takes 0.2 s to load, which no other command shall pay for.
     import docx
 
     made = docx.Document()
     told = made.core_properties
-    title = f"{printable(week.subject.name)[:PROPERTY_MAX]}, week {week.week}"
     told.title, told.author, told.comments = title, "Timeline", ""
-    told.created = told.modified = datetime.combine(week.to, time.min)
-    marking = parts(week).marking
+    told.created = told.modified = datetime.combine(day, time.min)
     if marking:
         made.sections[0].footer.paragraphs[0].text = f"TLP:{marking.upper()}"
-    _Writer(made).write(MARKDOWN.parse(brief(week, where, template).decode()))
+    _Writer(made).write(MARKDOWN.parse(text.decode()))
     content = io.BytesIO()
     made.save(content)
     return _dated(content)
@@ -163,6 +180,6 @@ FORMAT = Format(
     name="docx",
     suffix=".docx",
     media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    about="a week's brief as a Word document",
-    renders={Slice: document},
+    about="a week's brief or a difference as a Word document",
+    renders={Slice: document, Difference: _difference},
 )

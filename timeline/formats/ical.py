@@ -3,6 +3,7 @@
 Nothing here may look settled that is not: only what is corroborated or confirmed is CONFIRMED; what is denied or taken
 back is CANCELLED; all else is TENTATIVE; and every summary begins with its standing. Where an end or a beginning is
 unknown, the day stands that the timeline is ordered by, and the description begins with the report's own words.
+Of a difference every event that changed is told anew, and what was recalled or merged is CANCELLED.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from timeline.formats import words
 from timeline.formats.escapes import ical
 from timeline.formats.format import Format, Portions, Where
 from timeline.formats.words import Names
+from timeline.model.changes import ChangeShown, Difference, StoodShown
 from timeline.model.entry import Entry, EventShown, Page
 from timeline.model.slice import Slice
 
@@ -46,6 +48,43 @@ def _slice(week: Slice, where: Where) -> bytes:
 
 def _single(event: EventShown, where: Where) -> bytes:
     return b"".join([_calendar(event.title), _event(event, event.names, where), _END])
+
+
+def _difference(found: Difference, where: Where) -> bytes:
+    whose = ", ".join(each.name for each in found.subjects) or "All events"
+    events = (_change(change, found.names, where) for change in found.changes)
+    return b"".join([_calendar(f"{whose}: what changed"), *events, _END])
+
+
+def _change(change: ChangeShown, names: Names, where: Where) -> bytes:
+    """An event as it is now, for a calendar that has it as it was; one that is gone is cancelled, by its next number.
+
+    Every record about an event counts in its revision, also the one by which it went.
+    """
+    told = change.after or change.before
+    assert told is not None  # it was told otherwise at one of the two moments
+    first, after = _days(told)
+    stands = (change.after.standing or words.plain(change.kind)) if change.after else ", ".join(change.what)
+    described = "\\n".join(map(ical, words.change(change, names)))
+    return _lines(
+        [
+            "BEGIN:VEVENT",
+            f"UID:{change.id}",
+            f"DTSTAMP:{_stamp(change.recorded_at)}",
+            f"CREATED:{_stamp(change.posted_at)}",
+            f"LAST-MODIFIED:{_stamp(change.recorded_at)}",
+            f"SEQUENCE:{told.revision if change.after else told.revision + 1}",
+            f"DTSTART;VALUE=DATE:{_eight(first)}",
+            *([f"DTEND;VALUE=DATE:{_eight(after)}"] if after else []),
+            f"SUMMARY:{ical(f'[{stands}] {change.title}')}",
+            f"DESCRIPTION:{described}",
+            f"STATUS:{_status(change.after) if change.after else 'CANCELLED'}",
+            "TRANSP:TRANSPARENT",
+            f"CATEGORIES:{ical(words.plain(change.kind))},{','.join(map(ical, change.what))}",
+            f"URL:{where.event(change.id)}{'' if change.after else '/history'}",
+            "END:VEVENT",
+        ]
+    )
 
 
 def _calendar(name: str) -> bytes:
@@ -91,11 +130,11 @@ def _event(entry: Entry, names: Names, where: Where) -> bytes:
     return _lines(lines)
 
 
-def _status(entry: Entry) -> str:
+def _status(entry: Entry | StoodShown) -> str:
     return "CANCELLED" if entry.phase == "called_off" else STATUS.get(entry.standing or "", "TENTATIVE")
 
 
-def _days(entry: Entry) -> tuple[date, date | None]:
+def _days(entry: Entry | StoodShown) -> tuple[date, date | None]:
     """Its first day, and the day after its last; None after the calendar's own last day."""
     occurred = entry.occurred
     first = occurred.earliest or occurred.at
@@ -134,6 +173,6 @@ FORMAT = Format(
     suffix=".ics",
     media_type="text/calendar; charset=utf-8",
     about="calendars: all-day events, tentative until corroborated, cancelled when denied",
-    renders={Slice: _slice, EventShown: _single},
+    renders={Slice: _slice, Difference: _difference, EventShown: _single},
     portions=_Timeline,
 )

@@ -26,7 +26,8 @@ def _page(page: Page, where: Where) -> bytes:
     return document(blocks)
 
 
-def _difference(found: Difference, where: Where) -> bytes:
+def difference(found: Difference, where: Where) -> bytes:
+    """What changed, numbered."""
     whose = ", ".join(inline(each.name) for each in found.subjects) or "All events"
     placed = f", week {found.week}" if found.week else ""
     blocks = [f"# {whose}{placed}: what changed", f"From position {found.from_} to position {found.to}."]
@@ -54,7 +55,8 @@ def _version(number: int, version: VersionShown, names: Names) -> str:
     return f"{marker}**position {version.position}**: {inline(stands + by)}\n{bullets(lines, len(marker))}"
 
 
-def _event(event: EventShown, where: Where) -> bytes:
+def single(event: EventShown, where: Where) -> bytes:
+    """An event with its voices and replies."""
     told = [] if event.as_of is None else [words.moment(event.as_of, event.as_of)]
     blocks = [f"# {inline(event.title)}", *told, _when(event), bullets(_about(event, event.names))]
     blocks += paragraphs(event.summary or "")
@@ -179,10 +181,10 @@ FORMAT = Format(
     renders={
         Page: _page,
         Slice: brief,
-        Difference: _difference,
+        Difference: difference,
         History: alone(_history),
         Impact: alone(_impact),
-        EventShown: _event,
+        EventShown: single,
         RegisteredPage: alone(_registered),
     },
 )

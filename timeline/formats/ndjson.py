@@ -1,7 +1,8 @@
 """NDJSON: one JSON object (RFC 8259) a line, each complete by itself, so that a reader may stop or split anywhere.
 
 A line of a page is an entry with `names`, which tells the ids that it uses; a line of a week says its `section` too.
-A line of the feed is a record. Nothing else is in between: position and cursor are in the headers.
+A line of a difference is a change, one of the feed a record. Nothing else is in between: position and cursor are in
+the headers.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ import msgspec
 from timeline.formats import words
 from timeline.formats.format import Format, Portions, alone
 from timeline.formats.words import Names
-from timeline.model.changes import ChangeShown
+from timeline.model.changes import ChangeShown, Difference, named_by
 from timeline.model.entry import Entry, Feed, Page, RegisteredPage
 from timeline.model.slice import Slice
 
@@ -28,6 +29,10 @@ def _slice(week: Slice) -> bytes:
     return _lines({"section": section, **_complete(line, week.names)} for section, line in words.sections(week))
 
 
+def _difference(found: Difference) -> bytes:
+    return _lines(_complete(change, found.names) for change in found.changes)
+
+
 def _feed(feed: Feed) -> bytes:
     return _lines(feed.records)
 
@@ -37,8 +42,8 @@ def _registered(page: RegisteredPage) -> bytes:
 
 
 def _complete(line: Entry | ChangeShown, names: Names) -> dict[str, Any]:
-    """The line with the names it needs; a change names nobody but keeps the field, so that all lines read alike."""
-    used = words.ids(line) if isinstance(line, Entry) else []
+    """The line with the names it needs."""
+    used = words.ids(line) if isinstance(line, Entry) else named_by(line)
     own = {each: names[each] for each in used if each in names}
     return {**msgspec.to_builtins(line), "names": own}
 
@@ -52,6 +57,11 @@ FORMAT = Format(
     suffix=".ndjson",
     media_type="application/x-ndjson",
     about="one JSON object a line, with the names that it uses",
-    renders={Slice: alone(_slice), Feed: alone(_feed), RegisteredPage: alone(_registered)},
+    renders={
+        Slice: alone(_slice),
+        Difference: alone(_difference),
+        Feed: alone(_feed),
+        RegisteredPage: alone(_registered),
+    },
     portions=_Timeline,
 )

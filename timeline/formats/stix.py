@@ -4,9 +4,10 @@ STIX's incident is a stub, and STIX has neither standing nor fuzzy dates, so bot
 `start_time` with its fidelity, the dates as written, the standing with its rule. A name begins with the standing, for
 tools that read no extensions. Every id is a UUIDv5 of what it stands for and so the same in every bundle; an object is
 `modified` when the record was recorded that made it stand as it stands. Marked with TLP 2.0, as OASIS published it.
+Of a difference there is a note for each change, and what was recalled is `revoked`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from timeline.formats.escapes import embedded, line
 from timeline.formats.format import Format, Portions, Where, derived
 from timeline.formats.geojson import POINTS
 from timeline.formats.words import Names
+from timeline.model.changes import ChangeShown, Difference
 from timeline.model.entry import AssessmentShown, Entry, EventShown, Page, PointShown, Subject
 from timeline.model.kinds import EVENTS, Speech
 from timeline.model.slice import Slice
@@ -108,6 +110,16 @@ def _single(event: EventShown, where: Where) -> bytes:
     return _Timeline.page(page, where)
 
 
+def _difference(found: Difference, where: Where) -> bytes:
+    told = _told_once(each for change in found.changes for each in _changed(change, found, where))
+    objects = b",\n".join(map(_written, (_OURSELVES, _EXTENSION, *told)))
+    return _head(where) + objects + _END
+
+
+def _told_once(objects: Iterable[Object]) -> list[Object]:
+    return list({each["id"]: each for each in objects}.values())
+
+
 def _head(where: Where) -> bytes:
     bundle = f"bundle--{derived('bundle', where.path, where.query)}"
     return b'{"type":"bundle","id":"%b","objects":[\n' % bundle.encode()
@@ -146,6 +158,48 @@ def _objects(entry: Entry, names: Names, where: Where) -> Iterator[Object]:
     for judgement in entry.assessments:
         yield _identity(judgement.source, names)
         yield _opinion(entry, own, judgement, names)
+
+
+def _changed(change: ChangeShown, found: Difference, where: Where) -> Iterator[Object]:
+    """What changed about an event: a note on its object. What was recalled is revoked, for good (§3.6); what was merged
+    may come back, and is told of with its survivor."""
+    yield _marking(change.marking)
+    own = _own_id(change.kind, change.id)
+    survivor = [_own_id(change.survivor.kind, change.survivor.id)] if change.survivor else []
+    common = {
+        "spec_version": "2.1",
+        "created_by_ref": OURSELVES,
+        "modified": _instant(change.recorded_at),
+        "labels": change.what,
+        "object_marking_refs": [TLP[change.marking]],
+    }
+    url = where.event(change.id) + ("" if change.after else "/history")
+    reference = {"source_name": "timeline", "url": url, "external_id": change.id}
+    title = f"[{change.standing or ', '.join(change.what)}] {change.title}"
+    content = "\n".join(filter(None, map(line, words.change(change, found.names))))
+    if "recalled" in change.what:
+        asked = {"content": content, "object_refs": [OURSELVES]} if own.startswith("note") else {"name": line(title)}
+        yield (
+            common
+            | asked
+            | {
+                "type": own.partition("--")[0],
+                "id": own,
+                "created": _instant(change.posted_at),
+                "revoked": True,
+                "external_references": [reference],
+            }
+        )
+        return
+    yield common | {
+        "type": "note",
+        "id": f"note--{derived('change', change.id, content)}",
+        "created": common["modified"],
+        "abstract": line(title),
+        "content": content,
+        "object_refs": [own, *survivor],
+        "external_references": [reference],
+    }
 
 
 def _incident(entry: Entry, names: Names, where: Where) -> Object:
@@ -379,6 +433,6 @@ FORMAT = Format(
     suffix=".stix",
     media_type="application/stix+json; version=2.1",
     about="threat intelligence platforms: a STIX 2.1 bundle, with the standing as an extension and TLP 2.0",
-    renders={Slice: _slice, EventShown: _single},
+    renders={Slice: _slice, Difference: _difference, EventShown: _single},
     portions=_Timeline,
 )

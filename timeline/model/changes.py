@@ -87,8 +87,14 @@ class ChangeShown(Shape, frozen=True, kw_only=True):
     """What changed about an event between two positions."""
 
     id: Identifier
+    kind: str
+    """The kind of event."""
     title: str
     """Its title."""
+    marking: str
+    """TLP 2.0: `clear`, `green`, `amber` or `amber+strict`."""
+    posted_at: Moment
+    """When its post was recorded."""
     what: list[What]
     """What changed: it is new or gone, was moved in time, stands differently, was corrected, and so on."""
     week: str
@@ -114,6 +120,14 @@ class ChangeShown(Shape, frozen=True, kw_only=True):
     """How many times it came to stand differently."""
     survivor: TargetShown | None = None
     """The event that it turned out to be, of one that was merged."""
+
+
+def named_by(change: ChangeShown) -> list[str]:
+    """Every id in a change that stands for something with a name, each once."""
+    used = [cause.source for cause in change.causes if cause.source]
+    for told in (change.before, change.after):
+        used += [*told.denied_by, *(each.source for each in told.assessments)] if told else []
+    return list(dict.fromkeys(used))
 
 
 class Difference(Shape, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from timeline.model.changes import CauseShown, ChangeShown, StoodShown, What
+from timeline.model.changes import CauseShown, ChangeShown, StoodShown, What, named_by
 from timeline.model.edits import EDITS
 from timeline.model.entry import State, TargetShown
 from timeline.projections.causes import SQL, Told, told_of, words
@@ -136,7 +136,10 @@ def _change(
     merged_into = last.body["survivor"] if after is None and last and last.record.kind == "duplicate" else None
     return ChangeShown(
         id=event,
+        kind=shown.kind,
         title=shown.title,
+        marking=shown.marking,
+        posted_at=shown.recorded_at,
         what=turned(before, after, known, query.before),
         week=shown.occurred.week,
         week_before=before.occurred.week if before and before.occurred.week != shown.occurred.week else None,
@@ -202,9 +205,4 @@ def cause_of(told: Told, event: str, what: list[What]) -> CauseShown:
 
 def ids_in(found: Iterable[ChangeShown]) -> set[str]:
     """Every id in changes that stands for something with a name."""
-    used: set[str] = set()
-    for change in found:
-        used |= {cause.source for cause in change.causes if cause.source}
-        for told in (change.before, change.after):
-            used |= {*told.denied_by, *(each.source for each in told.assessments)} if told else set()
-    return used
+    return {each for change in found for each in named_by(change)}
