@@ -192,7 +192,7 @@ async def test_what_the_log_holds_fits_the_schema_of_its_kind_and_shape(week: ht
 
 
 async def test_every_example_of_an_event_or_edit_can_be_posted(week: httpx.AsyncClient) -> None:
-    order = ["correction", "retraction", "marking", "duplicate", "recall", "erasure"]
+    order = ["correction", "retraction", "marking", "distinct", "duplicate", "recall", "erasure"]
     kinds = {**EVENTS, **{kind: EDITS[kind] for kind in order}}
 
     answers = {kind: await week.post("/v1/events", json=cls.example) for kind, cls in kinds.items()}

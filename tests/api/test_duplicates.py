@@ -141,3 +141,94 @@ async def test_a_hidden_event_is_in_no_pair(desk: httpx.AsyncClient, anonymous: 
 )
 async def test_what_makes_no_sense_is_refused(desk: httpx.AsyncClient, query: str) -> None:
     assert (await desk.get(f"/v1/duplicates?{query}")).status_code in (400, 422)
+
+
+async def tell_apart(api: httpx.AsyncClient, one: str, other: str, **fields: Any) -> httpx.Response:
+    body = {"kind": "distinct", "subject": one, "other": other, "reason": "Two meetings.", **fields}
+    return await api.post("/v1/events", json=body)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_a_pair_told_apart_is_proposed_no_more_until_that_is_taken_back(
+    desk: httpx.AsyncClient, db: str, turned: bool
+) -> None:
+    first, second = await two_reports(desk)
+    third = await posted(desk, title="Putin and Haftar meet", participants=["haftar", "putin"])
+    one, other = (second, first) if turned else (first, second)
+
+    assert (await tell_apart(desk, one, other)).status_code == 201
+    apart = await pairs(desk, "from=2019-07-01&score_min=50")
+    assert (await tell_apart(desk, other, one, withdrawn=True)).status_code == 201
+
+    assert apart == [(first, third), (second, third)]
+    assert (first, second) in await pairs(desk, "from=2019-07-01&score_min=50")
+    await check_log(db)
+
+
+async def test_a_walk_begun_before_two_were_told_apart_still_proposes_them(desk: httpx.AsyncClient) -> None:
+    await posted(desk, title="Before it", participants=["haftar"], occurred="2019-07-01")
+    first, second = await two_reports(desk)
+    asked = "from=2019-07-01&score_min=50&limit=1"
+    begun = (await desk.get(f"/v1/duplicates?{asked}")).json()["next"]
+
+    await tell_apart(desk, first, second)
+
+    assert await pairs(desk, f"{asked}&cursor={begun}") == [(first, second)]
+    assert await pairs(desk, "from=2019-07-01&score_min=50") == []
+
+
+async def test_both_events_say_from_whom_they_were_told_apart_and_by_which_record(desk: httpx.AsyncClient) -> None:
+    first, second = await two_reports(desk)
+    record = (await tell_apart(desk, first, second)).json()["id"]
+
+    for own, other, words in (
+        (first, second, "judged to be another event than “Putin receives Haftar, Moscow”"),
+        (second, first, "“Haftar meets Putin in Moscow” was judged to be another event"),
+    ):
+        event = (await desk.get(f"/v1/events/{own}")).json()
+        last = (await desk.get(f"/v1/events/{own}/history")).json()["versions"][-1]
+        assert event["distinct_from"] == [other]
+        assert "told-apart" in last["what"]
+        assert last["cause"]["id"] == record
+        assert last["cause"]["words"] == words
+
+
+async def test_readers_who_may_not_see_one_of_a_pair_learn_nothing_of_its_being_told_apart(
+    desk: httpx.AsyncClient, anonymous: httpx.AsyncClient, db: str
+) -> None:
+    shown, hidden = await two_reports(desk, marking="green")
+    before = (await anonymous.get(f"/v1/events/{shown}")).content
+
+    refused = await tell_apart(desk, shown, hidden)
+    assert (await tell_apart(desk, hidden, shown)).status_code == 201
+    feed = (await anonymous.get("/v1/changes?limit=1000")).text
+    assert hidden not in feed
+
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "#/subject"
+    assert (await anonymous.get(f"/v1/events/{shown}")).content == before
+    assert (await desk.get(f"/v1/events/{shown}")).json()["distinct_from"] == [hidden]
+    await check_log(db)
+
+
+async def test_raising_a_marking_hides_that_two_were_told_apart(
+    desk: httpx.AsyncClient, anonymous: httpx.AsyncClient, db: str
+) -> None:
+    first, second = await two_reports(desk)
+    await tell_apart(desk, second, first)
+    before = (await anonymous.get(f"/v1/events/{first}")).json()
+
+    mark = {"kind": "marking", "subject": second, "marking": "amber", "reason": "Asked for."}
+    assert (await desk.post("/v1/events", json=mark)).status_code == 201
+
+    assert before["distinct_from"] == [second]
+    assert "distinct_from" not in (await anonymous.get(f"/v1/events/{first}")).json()
+    await check_log(db)
+
+
+async def test_an_event_is_not_told_apart_from_itself(desk: httpx.AsyncClient) -> None:
+    first, _ = await two_reports(desk)
+
+    answer = await tell_apart(desk, first, first)
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/other")

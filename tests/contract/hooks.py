@@ -137,6 +137,7 @@ RULES = {
     "the events whose part this bears on": "a field that needs another",
     "an event recorded before this one": "nothing answers itself",
     "another event than the subject": "nothing is its own duplicate",
+    "the one of the two that fewer may read": "what is said of an event is read by whoever may read it",
     "another actor than": "nobody belongs to itself, or is the same as itself",
     "an instant that lies ahead": "a token that is over before it begins is none",
     "amber+strict, for an admin": "one field against another",

@@ -87,6 +87,7 @@ ABOUT: dict[str, Any] = {
     "retraction": lambda id_: {"kind": "retraction", "subject": id_, "reason": "A reason."},
     "recall": lambda id_: {"kind": "recall", "subject": id_, "reason": "A reason."},
     "duplicate": lambda id_: {"kind": "duplicate", "subject": id_, "survivor": id_, "reason": "A reason."},
+    "distinct": lambda id_: {"kind": "distinct", "subject": id_, "other": id_, "reason": "A reason."},
     "marking": lambda id_: {"kind": "marking", "subject": id_, "marking": "clear", "reason": "A reason."},
     "erasure": lambda id_: {"kind": "erasure", "subject": id_, "reason": "A reason.", "authority": "An officer"},
 }

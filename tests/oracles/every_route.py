@@ -226,6 +226,8 @@ def naming_hidden(about: About) -> Iterator[Post]:
         yield {"kind": "marking", **reason, "marking": "clear"}
         yield {"kind": "erasure", **reason, "authority": "An officer"}
         yield {"kind": "duplicate", **reason, "survivor": visible}
+        yield {"kind": "distinct", **reason, "other": visible}
+        yield {"kind": "distinct", "subject": visible, "reason": "A reason.", "other": id_}
         yield {"kind": "duplicate", "subject": visible, "reason": "A reason.", "survivor": id_}
 
 
@@ -238,6 +240,7 @@ def naming_visible(about: About) -> Iterator[Post]:
         yield {"kind": "confirmation", "ground": "admission", **reply}
         yield {"kind": "recall", "subject": id_, "reason": "A reason."}
         yield {"kind": "duplicate", "subject": id_, "survivor": some[0], "reason": "A reason."}
+        yield {"kind": "distinct", "subject": id_, "other": some[-1], "reason": "A reason."}
         yield {
             "kind": "correction",
             "subject": id_,

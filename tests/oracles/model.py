@@ -205,6 +205,10 @@ class Ledger:
         own = body["subject"] if kind == "correction" else body.get("id")
         if kind == "duplicate" and body["subject"] == body["survivor"] and body["subject"] not in self._merged():
             raise Refused(422, "invalid-record")
+        if kind == "distinct" and (
+            body["subject"] == body["other"] or self._marked(body["subject"]) < self._marked(body["other"])
+        ):
+            raise Refused(422, "invalid-record")
         known = own is not None and (own in self.first or own in fresh)
         if known and any(self._place(each, fresh) >= self._place(str(own), fresh) for each in answered(event)):
             raise Refused(422, "invalid-record")
@@ -213,6 +217,11 @@ class Ledger:
         published = None if above else document.get("published")
         if event.get("occurred") == "last week" and published is not None and published.startswith("/"):
             raise Refused(422, "invalid-record")
+
+    def _marked(self, event: str) -> int:
+        """The level of an event, by the marking in force."""
+        said = [row.body.get("event", row.body).get("marking") for row in self.rows if row.subject == event]
+        return next((MARKINGS.index(each) for each in reversed(said) if each), MARKINGS.index("amber"))
 
     def _merged(self) -> set[str]:
         """The events that are duplicates of another, as said last."""
@@ -323,7 +332,7 @@ class _Names:
     def _field(self, post: Post, name: str, value: Any) -> Any:
         if name == "event":
             return self.resolved(value)
-        if name in ("subject", "survivor"):
+        if name in ("subject", "survivor", "other"):
             return self._event(value, any_record=post["kind"] == "erasure")
         if name in EVENT_LISTS:
             return [self._event(each) for each in value]

@@ -25,7 +25,7 @@ MARKINGS = ("clear", "green", "amber", "amber+strict")
 OCCURRENCES = ("visit", "meeting", "cancellation")
 REPLIES = ("report", "denial", "confirmation", "assessment")
 SPEECH = ("statement", "publication", "accusation", *REPLIES)
-EDITS = ("correction", "retraction", "recall", "duplicate", "marking", "erasure")
+EDITS = ("correction", "retraction", "recall", "duplicate", "distinct", "marking", "erasure")
 
 
 def id_of(name: str) -> str:

@@ -95,6 +95,7 @@ class Happening:
     recalled: bool = False
     taken_back: bool = False
     survivor: str | None = None
+    distinct: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,7 @@ class Shown:
     id: str
     title: str
     revision: int
+    distinct: frozenset[str]
     marking: str
     at: date
     key: tuple[date, date, date, int]
@@ -187,6 +189,10 @@ class Moment:
                 event.taken_back = True
             case "recall":
                 event.recalled = True
+            case "distinct" if row.body["other"] in self.events:
+                other = self.events[row.body["other"]]
+                for one, another in ((event, other), (other, event)):
+                    (one.distinct.discard if row.body.get("withdrawn") else one.distinct.add)(another.id)
             case "duplicate":
                 into = self.events.get(row.body["survivor"])
                 if into is event:
@@ -399,6 +405,7 @@ class Moment:
             id=event.id,
             title=self._title(event),
             revision=event.revision,
+            distinct=frozenset(each for each in event.distinct if self.events[each].level <= level),
             marking=MARKINGS[event.level],
             at=at,
             key=(at, first, occurred.last or date.max, event.position),

@@ -35,7 +35,7 @@ from timeline.projections.projector import begin, connect
 from timeline.settings import Settings
 
 PATH = "tests/oracles/test_as_of.py"
-EDITS = ("correction", "retraction", "recall", "duplicate")
+EDITS = ("correction", "retraction", "recall", "duplicate", "distinct")
 HIDING = ("marking", "erasure")
 LEVEL = "Bearer level-"
 EVENTS_READ = 5
@@ -196,6 +196,8 @@ def _edit(step: Step, events: dict[str, Post], revisions: dict[str, int]) -> Pos
             edit |= {"event": body | ({"marking": marking} if marking else {})}
         case "duplicate":
             edit |= {"survivor": ids[step.other % len(ids)]}
+        case "distinct":
+            edit |= {"other": ids[step.other % len(ids)]}
         case "marking":
             edit |= {"marking": ("green", "amber", "amber+strict")[step.other % 3]}
         case "erasure":

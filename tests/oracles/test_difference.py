@@ -42,7 +42,7 @@ FROM timeline.log LEFT JOIN event ON event.id = log.subject
 LEFT JOIN registered ON registered.id = log.subject AND registered.to_position = 9223372036854775807
 ORDER BY log.position
 """
-COMPARED = ("occurred", "standing", "rule", "phase", "revision", "assessments")
+COMPARED = ("occurred", "standing", "rule", "phase", "revision", "assessments", "distinct_from")
 Known = dict[str, dict[str, Any]]
 
 
@@ -181,6 +181,7 @@ def _post(step: Any, own: str, events: list[str]) -> Post | None:
             more: dict[str, Post] = {
                 "correction": {"revision": 1, "ground": "our_error", "event": step.draft.body(earlier)},
                 "duplicate": {"survivor": events[step.other % len(events)]},
+                "distinct": {"other": events[step.other % len(events)]},
                 "marking": {"marking": step.marking},
                 "erasure": {"authority": "An officer"},
             }
@@ -189,7 +190,7 @@ def _post(step: Any, own: str, events: list[str]) -> Post | None:
 
 
 def _compared(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: state[name] for name in COMPARED}
+    return {name: state.get(name) for name in COMPARED}
 
 
 def _told(stood: StoodShown | None) -> dict[str, Any] | None:

@@ -257,6 +257,8 @@ class Service(RuleBasedStateMachine):
                 edit |= {"event": draft.body(earlier)}
             case "duplicate":
                 edit |= {"survivor": subject if stale == 1 else events[other % len(events)]}
+            case "distinct":
+                edit |= {"other": events[other % len(events)]} | ({"withdrawn": True} if stale == 0 else {})
             case "marking":
                 edit |= {"marking": marking}
             case "erasure":
@@ -476,14 +478,15 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
     names = ("standing", "rule", "phase", "denied_by", "independent", "sides", "partisan")
     found = {name: getattr(entry, name) for name in names} if entry.kind != "assessment" else {"phase": entry.phase}
     counts = (entry.voices.assert_, entry.voices.deny, entry.voices.confirm, entry.voices.judge)
-    common = (entry.id, entry.as_, entry.title, entry.revision, entry.marking, entry.occurred.at, counts)
+    distinct = frozenset(entry.distinct_from or ())
+    common = (entry.id, entry.as_, entry.title, entry.revision, distinct, entry.marking, entry.occurred.at, counts)
     since = {"since": entry.since} if entry.kind != "assessment" else {}  # what has no standing stands so since nothing
     return {"entry": common, **found, **since}
 
 
 def _of_line(line: Line) -> dict[str, Any]:
     shown = line.shown
-    common = (shown.id, line.placed, shown.title, shown.revision, shown.marking, shown.at, shown.counts)
+    common = (shown.id, line.placed, shown.title, shown.revision, shown.distinct, shown.marking, shown.at, shown.counts)
     if shown.found is None:
         return {"entry": common, "phase": shown.phase}
     return {"entry": common, **vars(shown.found), "denied_by": list(shown.found.denied_by), "since": shown.since}

@@ -16,7 +16,7 @@ DATES = ["2019-06-07", "early June 2019", "last week", "ongoing", "/2019-06-09",
 PUBLISHED = ["/..", "2019-06-20", "[2019-06-01..2019-06-20]", "/2019-06-01"]
 OCCURRENCES = ["visit", "meeting", "policy", "cancellation"]
 SPEECH = ["denial", "confirmation", "report", "statement", "publication", "accusation", "assessment"]
-EDITS = ["correction", "correction", "retraction", "recall", "duplicate", "duplicate", "marking", "erasure"]
+EDITS = ["correction", "correction", "retraction", "recall", "duplicate", "duplicate", "distinct", "marking", "erasure"]
 
 
 class Stream:
@@ -105,6 +105,9 @@ class Stream:
             case "duplicate":
                 edit |= {"survivor": subject if subject in self._merged else self._pick(self._events)}
                 (self._merged.remove if subject in self._merged else self._merged.add)(subject)
+            case "distinct":
+                edit |= {"other": self._pick([each for each in self._events if each != subject] or [subject])}
+                edit |= {"withdrawn": True} if self._rarely() else {}
             case "marking":
                 edit |= {"marking": self._pick(MARKINGS)}
             case "erasure":

@@ -173,6 +173,7 @@ _EDITS = {
     "taken-back": "taken back by its source",
     "marked": "marked anew",
     "edited": "edited",
+    "told-apart": "told apart, or no longer",
 }
 
 

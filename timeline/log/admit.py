@@ -181,7 +181,8 @@ class Admission:
         event = resolved.event if isinstance(resolved, Correction) else resolved
         published = _published(event, known) if isinstance(event, Event) else None
         anchor = (published or day(now.date())) if isinstance(event, Event) else None
-        faults = own_faults(resolved, subject, known.subjects, known.merged) + date_faults(named, anchor)
+        faults = own_faults(resolved, subject, known.subjects, known.merged, known.levels)
+        faults += date_faults(named, anchor)
         dates = None
         if not faults and isinstance(event, Event):
             try:

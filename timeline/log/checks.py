@@ -9,7 +9,7 @@ from timeline.log.record import Subject
 from timeline.model.dates import Occurred
 from timeline.model.dates import again as read
 from timeline.model.dating import day
-from timeline.model.edits import Correction, Duplicate
+from timeline.model.edits import Correction, Distinct, Duplicate
 from timeline.model.faults import shown
 from timeline.model.kinds import Assessment, Cancellation, Event, Reply, Speech
 from timeline.model.provenance import Quote
@@ -30,10 +30,15 @@ def date_faults(dates: Iterable[Found], anchor: Occurred | None) -> list[Fault]:
 
 
 def own_faults(
-    post: Record, own_id: UUID | None, subjects: Mapping[UUID, Subject], merged: Collection[UUID] = ()
+    post: Record,
+    own_id: UUID | None,
+    subjects: Mapping[UUID, Subject],
+    merged: Collection[UUID] = (),
+    levels: Mapping[UUID, int] | None = None,
 ) -> list[Fault]:
     """A fault for each thing that does not fit in a post whose references are ids; `own_id` is its subject's, and
-    `merged` the events that are duplicates now, which may be said to be themselves again."""
+    `merged` the events that are duplicates now, which may be said to be themselves again; `levels` who may read events
+    that are told apart."""
     match post:
         case Event():  # first, for most records are events: each class that does not fit costs 0.3 µs
             return [*_when_faults(post), *_quote_faults(post), *_reply_faults(post, own_id, subjects)]
@@ -44,6 +49,8 @@ def own_faults(
         case Duplicate() if post.subject == post.survivor and UUID(post.subject) not in merged:
             expected = "another event than the subject, which is no duplicate now"
             return [Fault(pointer="#/survivor", expected=expected, found=shown(post.survivor))]
+        case Distinct():
+            return _distinct_faults(post, levels or {})
         case SameActor() if post.actors[0] == post.actors[1]:
             return [Fault(pointer="#/actors/1", expected="another actor than the first", found=shown(post.actors[1]))]
         case Membership() if post.member == post.of:
@@ -58,6 +65,16 @@ def _correction_faults(post: Correction) -> list[Fault]:
     if post.event.id in (None, post.subject):
         return []
     return [Fault(pointer="#/event/id", expected=f"{post.subject}, or nothing", found=shown(post.event.id))]
+
+
+def _distinct_faults(post: Distinct, levels: Mapping[UUID, int]) -> list[Fault]:
+    """Whoever may read the subject may read what is said of it, and so has to be allowed to read of the other."""
+    if post.subject == post.other:
+        return [Fault(pointer="#/other", expected="another event than the subject", found=shown(post.other))]
+    if levels.get(UUID(post.subject), 0) < levels.get(UUID(post.other), 0):
+        expected = "the one of the two that fewer may read: put the other first"
+        return [Fault(pointer="#/subject", expected=expected, found=shown(post.subject))]
+    return []
 
 
 def _when_faults(event: Event) -> list[Fault]:

@@ -14,10 +14,10 @@ from asyncpg.pgproto import pgproto
 from timeline.errors import AmbiguousReference, Fault, InvalidRecord, UnknownReference
 from timeline.log.read import LogReader
 from timeline.log.record import Named, Subject
-from timeline.model.edits import EDITS, Correction, Duplicate
+from timeline.model.edits import EDITS, Correction, Distinct, Duplicate
 from timeline.model.faults import shown
 from timeline.model.kinds import EVENTS, Confirmation, Event
-from timeline.model.record import LEVEL_MAX, Marking, Record
+from timeline.model.record import LEVEL_MAX, Marking, Record, level_of
 from timeline.model.references import Found, Slot
 from timeline.model.registry import (
     REGISTRATIONS,
@@ -55,6 +55,8 @@ class Known(msgspec.Struct, kw_only=True):
     """The events that a confirmation is of: who took part decides what ground it can have."""
     merged: set[UUID] = set()
     """Events that are duplicates of another, of those that a post says are themselves."""
+    levels: dict[UUID, int] = {}
+    """Who may read the events that a post tells apart: the level that their marking in force asks for."""
     fresh: dict[UUID, int] = {}
     """What earlier lines of the batch made, with their line."""
     refs: dict[str, UUID] = {}
@@ -78,6 +80,7 @@ class Known(msgspec.Struct, kw_only=True):
         match post:
             case Event():
                 self.events[subject] = post
+                self.levels[subject] = level_of(post.marking)
             case Document():
                 self.documents[subject] = post
             case Source():
@@ -127,12 +130,14 @@ async def look_up(
     events = {i for i, subject in subjects.items() if subject.kind in EVENTS}
     undone = {as_uuid(p.subject) for p in posts if isinstance(p, Duplicate) and p.subject == p.survivor}
     confirmed = {as_uuid(each) for p in posts if isinstance(p, Confirmation) for each in p.of}
+    parted = {as_uuid(each) for p in posts if isinstance(p, Distinct) for each in (p.subject, p.other)}
     return Known(
         named=named,
         subjects=subjects,
         taken=taken,
         merged=await reader.merged(events & undone),
         events=await reader.posted(events & confirmed),
+        levels={i: each.level for i, each in (await reader.marked(events & parted)).items()} if parted else {},
         documents={
             i: msgspec.convert(body, Document) for i, (kind, body) in bodies.items() if kind == "document" and body
         },

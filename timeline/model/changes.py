@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from timeline.model.entry import (
     AssessmentShown,
@@ -23,6 +24,7 @@ What = Literal[
     "standing",
     "phase",
     "judged",
+    "told-apart",
     "corrected",
     "taken-back",
     "marked",
@@ -54,6 +56,8 @@ class StoodShown(Shape, frozen=True, kw_only=True):
     """The how-manieth record about it."""
     assessments: list[AssessmentShown]
     """What analysts judged of it."""
+    distinct_from: list[Identifier] | UnsetType = UNSET
+    """The events that it was judged not to be; left out where there is none."""
 
 
 class CauseShown(Shape, frozen=True, kw_only=True):

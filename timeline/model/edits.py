@@ -5,6 +5,7 @@ Edit
 ├── Retraction    a source takes back its own voice
 ├── Recall        we strike our own record
 ├── Duplicate     two records are one event
+├── Distinct      two events are not one, however alike they look
 ├── Remark        a record's marking is changed (kind `marking`)
 └── Erasure       a payload is lawfully erased while every proof stays valid
 """
@@ -95,6 +96,23 @@ class Duplicate(Edit, frozen=True, kw_only=True, tag="duplicate"):
     subject: EventRef
     survivor: EventRef
     """The event that stays."""
+
+
+class Distinct(Edit, frozen=True, kw_only=True, tag="distinct"):
+    """Two events are not one, however alike they look: the pair is proposed as a duplicate no more."""
+
+    example = {
+        "kind": "distinct",
+        "subject": "01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c02",
+        "other": "01931f66-8e6a-7b3c-a4ce-0f0e1a2b3c01",
+        "reason": "Two visits in one week; the second is on film.",
+    }
+    subject: EventRef
+    """One of the two; where fewer may read one of them, that one, for whoever may read it may read this."""
+    other: EventRef
+    """The other."""
+    withdrawn: bool = False
+    """Whether an earlier judgement of the two is taken back, whichever of them it was recorded about."""
 
 
 class Remark(Edit, frozen=True, kw_only=True, tag="marking"):

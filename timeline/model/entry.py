@@ -167,6 +167,8 @@ class State(Shape, frozen=True, kw_only=True):
     """When the post was recorded."""
     revision: int
     """The how-manieth record about it."""
+    distinct_from: list[Identifier] | UnsetType = UNSET
+    """The events that somebody judged to be others than this one, however alike; left out where there is none."""
     source: Identifier
     """Who says so first."""
     modality: str

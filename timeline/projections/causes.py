@@ -77,7 +77,7 @@ def _events_in(record: Stored) -> set[str]:
     if record.kind in EVENTS:
         return {str(record.id), *body.get("of", []), *body.get("cancels", [])}
     if record.kind in EDITS:
-        return {str(record.subject), *([body["survivor"]] if "survivor" in body else [])}
+        return {str(record.subject), *(body[name] for name in ("survivor", "other") if name in body)}
     return set()
 
 
@@ -139,10 +139,18 @@ def _edited(told: Told, event: str) -> str:
             return "recalled: our record is struck"
         case "duplicate":
             return _merged(told, event)
+        case "distinct":
+            return _told_apart(told, event)
         case "marking":
             return f"marked {told.body['marking']}"
         case kind:
             return f"changed by a record of kind {kind}"
+
+
+def _told_apart(told: Told, event: str) -> str:
+    other = told.body["other"]
+    than = "" if event == other else f" than {told.title(other)}"
+    return f"{'no longer held' if told.body.get('withdrawn') else 'judged'} to be another event{than}"
 
 
 def _merged(told: Told, event: str) -> str:

@@ -12,6 +12,7 @@ from operator import eq
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from timeline.errors import BadDate
 from timeline.model import entry
@@ -158,6 +159,7 @@ def views(world: World, case: Case, found: Dates, before: dict[int, StateRow]) -
     changes_at = {case.level} | {row.level for row in rows if row.level > case.level}
     changes_at |= {n for row in rows for n in LEVELS if n > case.level and _differs(row, n)}
     changes_at |= {thing.level for row in rows if (thing := world.thing(row.source)) is not None}
+    changes_at |= set(case.distinct.values())
     if world.identity:
         changes_at |= set(LEVELS)
     made: dict[int, View] = {}
@@ -207,7 +209,8 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
 
 def _told(state: entry.State) -> int:
     """A hash of what a difference tells of an event, so that versions are compared without reading them whole."""
-    told = (state.occurred, state.standing, state.rule, state.phase, state.revision, state.assessments)
+    distinct = state.distinct_from or None
+    told = (state.occurred, state.standing, state.rule, state.phase, state.revision, state.assessments, distinct)
     return int.from_bytes(blake2b(_STATE.encode(told), digest_size=8).digest(), "big", signed=True)
 
 
@@ -267,6 +270,7 @@ def _state(
         position=case.position,
         recorded_at=case.recorded_at,
         revision=case.revision,
+        distinct_from=[each for each, marked in case.distinct.items() if marked <= level] or UNSET,
         source=event.source,
         modality=event.modality or MODALITY_DEFAULT,
         voices=counts(rows),

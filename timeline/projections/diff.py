@@ -178,6 +178,7 @@ def turned(before: State | None, after: State | None, between: list[Told], since
         "standing": (before.standing, before.rule) != (after.standing, after.rule),
         "phase": before.phase != after.phase,
         "judged": before.assessments != after.assessments,
+        "told-apart": before.distinct_from != after.distinct_from,
     }
     edited = [_EDITED[each.record.kind] for each in edits if each.record.kind in _EDITED]
     if before.revision != after.revision and not edited:

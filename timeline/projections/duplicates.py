@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
+from msgspec import UnsetType
 
 from timeline.db.statements import load
 from timeline.model.entry import Entry, NameShown, PointShown, State
@@ -49,9 +50,10 @@ async def proposed(
     likened = await _likened(connection, entries, names, query.level, position)
     pairs = [
         pair
-        for own in states
+        for own, state in states.items()
+        for apart in [_apart(state)]
         for pair in sorted(
-            (_pair(likened[own], likened[each]) for each in near.get(own, ()) if each in likened),
+            (_pair(likened[own], likened[each]) for each in near.get(own, ()) if each in likened and each not in apart),
             key=lambda pair: (-pair.score, pair.events[1].position),
         )
         if pair.score >= score_min
@@ -113,6 +115,11 @@ def _compared(shown: Entry, event: Event, names: dict[str, NameShown], seen: dic
         group=event.external_ids.get("gdelt:group", ""),
         points=tuple(each for each in points if isinstance(each, PointShown)),
     )
+
+
+def _apart(state: State) -> set[str]:
+    """The events that somebody judged to be others than this one."""
+    return set() if isinstance(state.distinct_from, UnsetType) else set(state.distinct_from)
 
 
 def _pair(one: Likened, other: Likened) -> Pair:

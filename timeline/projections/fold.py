@@ -13,7 +13,7 @@ import msgspec
 from timeline.errors import PoisonRecord
 from timeline.log.record import Stored
 from timeline.model.dating import Dates
-from timeline.model.edits import EDITS, Correction, Duplicate, Edit, Erasure, Recall, Remark, Retraction
+from timeline.model.edits import EDITS, Correction, Distinct, Duplicate, Edit, Erasure, Recall, Remark, Retraction
 from timeline.model.kinds import EVENTS, Accusation, Assessment, Cancellation, Confirmation, Event, Speech
 from timeline.model.provenance import CREDIBILITY_DEFAULT, MODALITY_DEFAULT
 from timeline.model.record import LEVELS, Record, level_of
@@ -39,7 +39,7 @@ from timeline.projections.world import (
 
 KINDS: dict[str, type[Record]] = {**EVENTS, **EDITS, **REGISTRATIONS, **ACCESS}
 answers = derive.answers
-VERSION = 3
+VERSION = 4
 """The version of these folds. Another number means other tables, built beside the live ones."""
 
 
@@ -202,6 +202,8 @@ def _edit(world: World, stored: Stored, edit: Edit) -> set[str]:
             _mark(world, case, edit.marking)
         case Duplicate():
             return _duplicate(world, stored, case, edit.survivor)
+        case Distinct():
+            return _tell_apart(world, case, edit)
     return {case.id} | _followers(world, case.id)
 
 
@@ -232,6 +234,21 @@ def _duplicate(world: World, stored: Stored, case: Case, survivor: str) -> set[s
         return {case.id}
     case.survivor = survivor
     return {case.id} | _followers(world, case.id) | _before(world, survivor)
+
+
+def _tell_apart(world: World, case: Case, edit: Distinct) -> set[str]:
+    """Each of the two is told to be another than the other, or no longer."""
+    other = world.cases.get(edit.other)
+    if other is None:
+        return {case.id}
+    # Bound to each other: where one is marked anew or erased, the past of both is folded again.
+    world.replies.setdefault(other.id, set()).add(case.id)
+    world.new_replies.add((other.id, case.id))
+    for one, another in ((case, other), (other, case)):
+        kept = {event: level for event, level in one.distinct.items() if event != another.id}
+        one.distinct = kept if edit.withdrawn else {**kept, another.id: another.level}
+        one.changed = True
+    return {case.id, other.id}
 
 
 def _before(world: World, event: str) -> set[str]:

@@ -29,6 +29,7 @@ COMPARED = (
     "source",
     "modality",
     "revision",
+    "distinct_from",
     "standing",
     "rule",
     "phase",
@@ -133,7 +134,8 @@ def _version(event: str, turn: Turn, told: Told | None, posted: dict[int, list[F
 
 
 def _told(state: State) -> dict[str, Any]:
-    return {name: msgspec.to_builtins(getattr(state, name)) for name in COMPARED}
+    values = {name: getattr(state, name) for name in COMPARED}
+    return {name: msgspec.to_builtins(value) for name, value in values.items() if value is not msgspec.UNSET}
 
 
 def _ids(turns: Iterable[Turn]) -> set[str]:

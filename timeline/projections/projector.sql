@@ -134,7 +134,8 @@ SELECT target, reply FROM answer WHERE target = ANY ($1::uuid[])
 
 -- name: events
 -- $1 events
-SELECT id, position, recorded_at, recorded_by, revision, level, status, survivor, fates, taken_back, tenses, body
+SELECT id, position, recorded_at, recorded_by, revision, level, status, survivor, fates, taken_back, tenses,
+       distinct_from, body
 FROM event WHERE id = ANY ($1::uuid[])
 
 -- name: things
@@ -175,14 +176,16 @@ FROM timeline_entry WHERE event = ANY ($1::uuid[]) AND to_position = 92233720368
 
 -- name: save_events
 -- $1 ids, $2 positions, $3 times, $4 recorders, $5 revisions, $6 levels, $7 statuses, $8 survivors, $9 fates,
--- $10 taken back, $11 tenses, $12 bodies
+-- $10 taken back, $11 tenses, $12 what they are distinct from, $13 bodies
 INSERT INTO event (
-  id, position, recorded_at, recorded_by, revision, level, status, survivor, fates, taken_back, tenses, body)
+  id, position, recorded_at, recorded_by, revision, level, status, survivor, fates, taken_back, tenses,
+  distinct_from, body)
 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::integer[], $6::smallint[], $7::text[],
-                     $8::uuid[], $9::bytea[], $10::boolean[], $11::bytea[], $12::bytea[])
+                     $8::uuid[], $9::bytea[], $10::boolean[], $11::bytea[], $12::bytea[], $13::bytea[])
 ON CONFLICT (id) DO UPDATE SET
   revision = excluded.revision, level = excluded.level, status = excluded.status, survivor = excluded.survivor,
-  fates = excluded.fates, taken_back = excluded.taken_back, tenses = excluded.tenses, body = excluded.body
+  fates = excluded.fates, taken_back = excluded.taken_back, tenses = excluded.tenses,
+  distinct_from = excluded.distinct_from, body = excluded.body
 
 -- name: save_answers
 -- $1 targets, $2 replies

@@ -14,7 +14,7 @@ from timeline.db.statements import load
 from timeline.log.read import stored
 from timeline.log.record import Stored
 from timeline.model.codec import canonical
-from timeline.model.edits import Correction, Duplicate, Edit
+from timeline.model.edits import Correction, Distinct, Duplicate, Edit
 from timeline.model.kinds import AnyEvent, Event
 from timeline.model.record import LEVELS, Record
 from timeline.model.registry import Actor, AnyRegistration, Registration, SameActor, keys
@@ -47,6 +47,7 @@ _REGISTRATION = msgspec.json.Decoder(AnyRegistration)
 _VOICE = msgspec.json.Decoder(VoiceRow)
 _FATES = msgspec.json.Decoder(list[Fate])
 _TENSES = msgspec.json.Decoder(dict[str, str])
+_DISTINCT = msgspec.json.Decoder(dict[str, int])
 _STATE = [name for name in StateRow.__struct_fields__ if name not in ("source", "answers")]
 _ENTRY = [name for name in EntryRow.__struct_fields__ if name != "timeline"]
 
@@ -150,6 +151,7 @@ def _named_by(batch: Batch) -> tuple[set[str], set[str]]:
             case Edit():
                 events.add(record.subject)
                 events |= {record.survivor} if isinstance(record, Duplicate) else set()
+                events |= {record.other} if isinstance(record, Distinct) else set()
                 inner = getattr(record, "event", None)
                 events |= answers(inner) if inner else set()
                 things |= rests_on(inner) if inner else set()
@@ -215,6 +217,7 @@ def _case(row: asyncpg.Record) -> Case:
         fates=_FATES.decode(row["fates"]),
         taken_back=row["taken_back"],
         tenses=_TENSES.decode(row["tenses"]),  # type: ignore[arg-type]  # written by save_cases, from tenses
+        distinct=_DISTINCT.decode(row["distinct_from"]),
         changed=False,
     )
 
@@ -314,12 +317,13 @@ async def _save_cases(connection: asyncpg.Connection, cases: list[Case]) -> None
             msgspec.json.encode(case.fates),
             case.taken_back,
             canonical(case.tenses),
+            msgspec.json.encode(case.distinct),
             canonical(case.event),
         )
         for case in cases
     ]
     if rows:
-        await connection.execute(SQL.save_events, *_columns(rows, 12))
+        await connection.execute(SQL.save_events, *_columns(rows, 13))
 
 
 async def _save_things(connection: asyncpg.Connection, world: World) -> None:

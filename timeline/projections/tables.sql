@@ -15,6 +15,7 @@ CREATE TABLE event (
   fates bytea NOT NULL,
   taken_back boolean NOT NULL,
   tenses bytea NOT NULL,
+  distinct_from bytea NOT NULL,
   body bytea NOT NULL
 );
 CREATE TABLE answer (target uuid NOT NULL, reply uuid NOT NULL, PRIMARY KEY (target, reply));

@@ -55,6 +55,8 @@ class Case(msgspec.Struct, kw_only=True):
     taken_back: bool = False
     tenses: dict[str, Tense] = {}
     """The tense in which it speaks of each target: set when it was recorded, from the target's phase then."""
+    distinct: dict[str, int] = {}
+    """The events that this one was judged not to be, each with its level."""
     changed: bool = True
     unsaid: bool = False
     """Whether its voice is left out, where somebody asks what would stand without it. Never so in what is stored."""
