@@ -204,6 +204,60 @@ async def test_a_dry_run_tells_what_would_be_and_records_nothing(
     assert (after.recorded, after.unchanged) == (0, 9)
 
 
+async def actor_of(application: Application, api: httpx.AsyncClient, external: str) -> dict[str, Any]:
+    assert await here(application).readable(30)
+    answer = await api.get(f"/v1/actors/{identity('ucdp:actor:actor', external)}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+@pytest.mark.parametrize("remote", [False, True])
+async def test_the_list_of_actors_fills_in_those_that_events_named(
+    application: Application, api: httpx.AsyncClient, db: str, tmp_path: Path, remote: bool
+) -> None:
+    sink = There(api, "reject") if remote else here(application)
+    await load(sink, "ucdp-ged", ucdp(tmp_path / "ged191.csv"))
+    listed = GOLDEN / "ucdp-actor.csv"
+    later = written_later(listed, tmp_path / "ucdp-actor-231.csv")
+    refused = tmp_path / "refused.csv"
+
+    seen = await load(sink, "ucdp-actor", listed, refusals=refused, dry=True)
+    first = await load(sink, "ucdp-actor", listed, refusals=refused)
+    again = await load(sink, "ucdp-actor", listed, refusals=refused)
+    filled = await actor_of(application, api, "9202")
+    newer = await load(sink, "ucdp-actor", later, refusals=refused)
+
+    assert (seen.recorded, seen.corrected, seen.refused) == (first.recorded, first.corrected, 2)
+    assert (first.recorded + first.corrected, again.unchanged, again.recorded, again.corrected) == (8, 8, 0, 0)
+    assert first.corrected >= 2
+    assert (filled["revision"], filled["body"]["external_ids"]["ucdp:actor"]) == (2, "9202")
+    assert "Front démocratique des Dunes" in {each["name"] for each in filled["body"]["aliases"]}
+    assert (newer.corrected, newer.unchanged) == (1, 7)
+    assert (await actor_of(application, api, "9202"))["body"]["name"] == "Dune Front of Sandland"
+    await check_log(db)
+
+
+async def test_an_actor_that_an_analyst_registered_anew_stays_until_the_list_changes(
+    application: Application, api: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    sink, refused = here(application), tmp_path / "refused.csv"
+    await load(sink, "ucdp-ged", ucdp(tmp_path / "ged191.csv"))
+    held = await actor_of(application, api, "9202")
+    own = held["body"] | {"id": held["id"], "name": "The Dune Front", "revision": 1}
+    assert (await api.post("/v1/actors", json=own)).status_code == 201
+
+    tally = await load(sink, "ucdp-actor", GOLDEN / "ucdp-actor.csv", refusals=refused)
+
+    assert tally.unchanged == 1
+    assert (await actor_of(application, api, "9202"))["name"] == "The Dune Front"
+
+
+def written_later(listed: Path, path: Path) -> Path:
+    """The list of a later release, in which one actor is called otherwise."""
+    path.write_text(listed.read_text(encoding="utf-8").replace("9202,Dune Front,", "9202,Dune Front of Sandland,"))
+    return path
+
+
 async def test_what_a_refused_row_names_is_not_registered(application: Application, db: str, tmp_path: Path) -> None:
     tally = await load(here(application), "ucdp-ged", ucdp(tmp_path / "ged191.csv"), topics=("nowhere",))
 

@@ -45,6 +45,8 @@ class Held(NamedTuple):
     revision: int
     fingerprint: str | None
     """Of what was imported last; None where it was erased, or nobody imported it."""
+    thing: Post | None = None
+    """A registered thing as it stands; None of an event."""
 
 
 class Sink(Protocol):
@@ -54,7 +56,7 @@ class Sink(Protocol):
         """Record posts, each for itself, those `beside` only for others that name them; what became of each."""
 
     async def held(self, ids: Sequence[str]) -> dict[str, Held]:
-        """Those events that are there, as they stand."""
+        """Those events and registered actors that are there, as they stand."""
 
     def imported(self, scheme: str) -> AsyncIterator[tuple[str, str]]:
         """Every event that ever came with an external id of this scheme, and that id."""
@@ -210,7 +212,7 @@ class Loader:
         outcomes = await self._sink.post(told, beside=beside, dry=self._dry) if told else []
         taken: list[tuple[_Work, Post]] = []
         for (work, post, is_thing), outcome in zip(posts, outcomes, strict=True):
-            if outcome.done == "taken" and not is_thing:
+            if outcome.done == "taken" and not (is_thing and work.mapped.events):
                 taken.append((work, post))
             else:
                 self._note(work, post, outcome, is_thing and bool(work.mapped.events))
@@ -237,7 +239,11 @@ class Loader:
             work.done = work.done | {"repeated" if outcome.done == "taken" else outcome.done}
 
     async def _correct(self, taken: list[tuple[_Work, Post]]) -> None:
-        """Correct the events that are known with another fingerprint."""
+        """Correct the events that are known with another fingerprint, and register anew what rows are about.
+
+        A thing that came with an event, and that nobody has changed since, is filled in; what an analyst registered
+        anew stays until the data itself changes, as an event does.
+        """
         if not taken:
             return
         held = await self._sink.held([post["id"] for _, post in taken])
@@ -245,17 +251,19 @@ class Loader:
         for work, post in taken:
             told = post.get("external_ids", {}).get(FINGERPRINT)
             there = held.get(post["id"])
-            if there is None or there.fingerprint is None or there.fingerprint == told:
+            bare = there is not None and there.thing is not None and there.revision == 1 and told is not None
+            if there is None or there.fingerprint == told or (there.fingerprint is None and not bare):
                 work.done = work.done | {"repeated"}  # also what was erased since, or is another's: it stays as it is
             else:
-                wrong.append((work, self._correction(post, there)))
+                wrong.append((work, self._anew(post, there) if there.thing else self._correction(post, there)))
         outcomes = await self._sink.post([post for _, post in wrong], dry=self._dry) if wrong else []
-        for (work, _), outcome in zip(wrong, outcomes, strict=True):
-            if outcome.done == "recorded":
-                self.tally.kinds["correction"] += 1
+        for (work, post), outcome in zip(wrong, outcomes, strict=True):
+            corrected = outcome.done == "recorded" or (self._dry and outcome.done == "taken")
+            if corrected:
+                self.tally.kinds[post["kind"]] += 1
             if outcome.done == "refused":
                 work.refusal = work.refusal or (outcome.column, outcome.reason)
-            work.done = work.done | {"corrected" if outcome.done == "recorded" else outcome.done}
+            work.done = work.done | {"corrected" if corrected else outcome.done}
 
     def _correction(self, post: Post, held: Held) -> Post:
         """The correction of an event to what a later release tells. Its marking is for people to change."""
@@ -270,6 +278,21 @@ class Loader:
             "reason": f"{self._importer.title}: release {release} tells it so.",
             "event": {name: value for name, value in post.items() if name not in ("id", "marking")},
         }
+
+    @staticmethod
+    def _anew(post: Post, held: Held) -> Post:
+        """A thing registered anew as the data tells it. Its slug and marking are for people to change."""
+        assert held.thing is not None, "asked of an event"
+        kept = {name: held.thing[name] for name in ("slug", "marking") if name in held.thing}
+        ids = held.thing.get("external_ids", {}) | post["external_ids"]
+        return (
+            {name: each for name, each in post.items() if name != "marking"}
+            | kept
+            | {
+                "revision": held.revision,
+                "external_ids": ids,
+            }
+        )
 
     def _settle(self, path: Path, work: _Work) -> None:
         """Count a row by what became of its posts."""

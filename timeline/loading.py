@@ -17,6 +17,7 @@ from timeline.log.admit import Admitted, Caller, Line, Refused
 from timeline.log.read import event_in
 from timeline.log.resolve import Missing
 from timeline.model.codec import Payload
+from timeline.model.registry import REGISTRATIONS
 
 ANSWER_SECONDS_MAX = 120.0
 NDJSON = "application/x-ndjson"
@@ -59,19 +60,22 @@ class Here:
         return {each.number: Outcome("taken" if each.id in there else "recorded") for each in admitted}
 
     async def held(self, ids: Sequence[str]) -> dict[str, Held]:
-        """Those events that are there, as they stand."""
-        wanted = [UUID(each) for each in ids]
-        subjects = await self._to.log.subjects(wanted)
-        posted = await self._to.log.posted(wanted)
+        """Those events and registered things that are there, as they stand."""
+        subjects = await self._to.log.subjects([UUID(each) for each in ids])
+        things = {own for own, subject in subjects.items() if subject.kind in REGISTRATIONS}
+        bodies = {own: record.body for own, record in (await self._to.log.last_bodies(things)).items() if record.body}
+        posted = await self._to.log.posted(subjects.keys() - things)
+        told = {own: event.external_ids for own, event in posted.items()}
+        told |= {own: body.get("external_ids", {}) for own, body in bodies.items()}
         return {
-            str(own): Held(subject.revision, posted[own].external_ids.get(FINGERPRINT) if own in posted else None)
+            str(own): Held(subject.revision, told.get(own, {}).get(FINGERPRINT), bodies.get(own))
             for own, subject in subjects.items()
         }
 
     async def imported(self, scheme: str) -> AsyncIterator[tuple[str, str]]:
         """Every event that ever came with an external id of this scheme, in the order of the log."""
         async for record in self._to.log.tail(0):
-            if record.body is None or scheme not in record.body.get("external_ids", {}):
+            if record.body is None or record.kind in REGISTRATIONS or scheme not in record.body.get("external_ids", {}):
                 continue
             payload = Payload(id=str(record.id), kind=record.kind, shape=record.shape, recorded_by="", body=record.body)
             yield str(record.subject), event_in(payload).external_ids[scheme]
@@ -118,13 +122,19 @@ class There:
         ]
 
     async def held(self, ids: Sequence[str]) -> dict[str, Held]:
-        """Those events that are there and may be read, as they stand."""
+        """Those events and registered actors that are there and may be read, as they stand."""
         found = {}
         for each in ids:
             answer = await self._client.get(f"/v1/events/{each}")
             if answer.status_code == httpx.codes.OK:
                 event = answer.json()
                 found[each] = Held(event["revision"], event["external_ids"].get(FINGERPRINT))
+                continue
+            answer = await self._client.get(f"/v1/actors/{each}")
+            if answer.status_code == httpx.codes.OK:
+                thing = answer.json()
+                ids_told = thing["body"].get("external_ids", {})
+                found[each] = Held(thing["revision"], ids_told.get(FINGERPRINT), thing["body"])
         return found
 
     async def imported(self, scheme: str) -> AsyncIterator[tuple[str, str]]:
@@ -134,7 +144,7 @@ class There:
             page = await self._ask("GET", "/v1/changes", params={"after": after, "limit": 1000})
             for record in page["records"]:
                 ids = (record.get("body") or {}).get("external_ids", {})
-                if scheme in ids:
+                if scheme in ids and record["kind"] not in REGISTRATIONS:
                     yield record["subject"], ids[scheme]
             if page["next"] == after:
                 return

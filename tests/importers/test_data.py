@@ -66,6 +66,27 @@ def test_every_row_of_a_file_is_taken_and_the_totals_agree(name: str, file: str)
         assert kinds["attack_on_civilians"] == expected["by_type"]["3"]
 
 
+def test_every_actor_of_the_list_is_one_that_events_name_by_the_same_id() -> None:
+    path = DATA / "ucdp_ged" / "ucdp-actor-221.csv"
+
+    actors = [each.things[0] for each in mapped("ucdp-actor", path)]
+    ids = {each["external_ids"]["ucdp:actor"]: each["id"] for each in actors}
+    named = {
+        each["external_ids"]["ucdp:actor"]: each["id"]
+        for _, file in FILES[:2]
+        for row in mapped("ucdp-ged", DATA / file)
+        for each in row.things
+        if "ucdp:actor" in each.get("external_ids", {})
+    }
+
+    assert len(actors) == len(ids) == 1_725
+    assert sum("aliases" in each for each in actors) == 788
+    assert {own: ids[own] for own in named.keys() & ids.keys()} == {
+        own: named[own] for own in named.keys() & ids.keys()
+    }
+    assert len(named.keys() & ids.keys()) > 50
+
+
 def test_columns_of_gdelt_are_those_of_its_codebooks() -> None:
     from timeline.importers.gdelt import HEADERS_1, HEADERS_2, MENTIONS
 
