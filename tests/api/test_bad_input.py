@@ -522,3 +522,15 @@ async def test_a_receipt_is_json_whatever_is_accepted(api: httpx.AsyncClient) ->
     answer = await api.post("/v1/events", json=VISIT, headers={"Accept": "text/csv"})
 
     assert (answer.status_code, answer.headers["content-type"]) == (201, "application/json")
+
+
+async def test_a_carriage_return_is_refused_with_what_to_do(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/v1/events", json={**VISIT, "summary": "one\r\ntwo"})
+
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault == {
+        "pointer": "#/summary",
+        "expected": "text without control characters, its lines ended by a line feed (U+000A) alone",
+        "found": "U+000D at character 3",
+    }

@@ -34,6 +34,20 @@ async def test_a_record_is_posted_and_read_back(client: AsyncClient) -> None:
     assert [found.names[each.source].slug for each in found.voices] == ["unattributed", "white-house"]
 
 
+async def test_lines_that_end_as_elsewhere_are_recorded_as_the_log_takes_them(client: AsyncClient) -> None:
+    visit = {"kind": "visit", "title": "A visit", "occurred": "2019-06-05", "source": "unattributed"}
+    pasted, plain = ({**visit, "summary": each} for each in ("one\r\ntwo\rthree", "one\ntwo\nthree"))
+
+    receipt = await client.post(pasted, key="a", on_missing="propose")
+    again = await client.post(plain, key="a", on_missing="propose")
+    one, two = (await client.batch(msgspec.json.encode(pasted) + b"\r\n{", mode="each")).verdicts
+
+    assert (again.id, again.position) == (receipt.id, receipt.position)
+    assert (await client.event(receipt.id, min_position=receipt.position)).summary == "one\ntwo\nthree"
+    assert (await client.event(str(one.id), min_position=one.position or 0)).summary == "one\ntwo\nthree"
+    assert two.status == 400
+
+
 async def test_a_registration_goes_to_its_registry(client: AsyncClient) -> None:
     receipt = await client.post(Actor(slug="tobruk", name="House of Representatives", type="organisation"))
     found = await client.thing("actors", "tobruk", min_position=receipt.position)

@@ -115,3 +115,13 @@ def test_a_mark_crlf_and_blank_rows_change_nothing() -> None:
     dressed = "\ufeff" + text.replace("\n", "\r\n") + "\r\n,,,\r\n\r\n"
 
     assert mapped(IMPORTERS["insecurity-insight"], dressed) == mapped(IMPORTERS["insecurity-insight"], text)
+
+
+@pytest.mark.parametrize(
+    "line", ['{"kind": "visit", "summary": "one\\r\\ntwo"}\r\n', 'kind,summary\r\nvisit,"one\r\ntwo"\r\n']
+)
+def test_texts_hold_no_carriage_return(line: str) -> None:
+    (row,) = rows(IMPORTERS["events"], io.StringIO(line, newline="\n"))
+
+    assert not isinstance(row, tuple)
+    assert row.cells["summary"] == "one\ntwo"

@@ -1,5 +1,6 @@
 """What may be asked of the service: each call as a request, and how its answer is read. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Generic, Literal, TypedDict, TypeVar
@@ -9,6 +10,7 @@ import msgspec
 
 from timeline.errors import NoAnswer
 from timeline.model.changes import Difference, History
+from timeline.model.codec import with_line_feeds
 from timeline.model.entry import (
     BatchReceipt,
     EventShown,
@@ -235,7 +237,7 @@ def preview(record: Post, on_missing: OnMissing) -> Call[Preview]:
 
 
 def _posting(record: Post, key: str | None, on_missing: OnMissing) -> Ask:
-    fields: dict[str, Any] = msgspec.to_builtins(record)
+    fields: dict[str, Any] = _fields(record)
     collection = COLLECTIONS.get(str(fields.get("kind")), "events")
     return Ask(
         method="POST",
@@ -259,15 +261,35 @@ def batch(
     params = params_of({"mode": mode, "on_missing": on_missing, "dry_run": dry_run})
     headers = {"Content-Type": NDJSON if isinstance(lines, bytes) else JSON, "Idempotency-Key": _quoted(key)}
     if isinstance(lines, bytes):
-        content = lines
+        content = b"\n".join(map(_json_line, lines.splitlines())) if _RETURN.search(lines) else lines
     else:
-        content = msgspec.json.encode({"events": [_line(each) for each in lines], "defaults": dict(defaults)})
+        content = msgspec.json.encode(
+            {"events": [_line(each) for each in lines], "defaults": with_line_feeds(dict(defaults))}
+        )
     ask = Ask(method="POST", path=path_of("events", "batch"), params=params, headers=headers, content=content)
     return Call(ask, BatchReceipt)
 
 
 def _line(line: Line) -> Any:
-    return msgspec.to_builtins(line[1]) | {"ref": line[0]} if isinstance(line, tuple) else msgspec.to_builtins(line)
+    return _fields(line[1]) | {"ref": line[0]} if isinstance(line, tuple) else _fields(line)
+
+
+def _fields(record: Post) -> Any:
+    """A record's fields. Texts pasted elsewhere may end their lines with CR LF, which no log takes."""
+    return with_line_feeds(msgspec.to_builtins(record))
+
+
+_RETURN = re.compile(rb"\\r|\\u000[dD]")
+
+
+def _json_line(line: bytes) -> bytes:
+    """The line as a record's fields; one that is no JSON as it is, for the service to refuse in its own words."""
+    if not _RETURN.search(line):
+        return line
+    try:
+        return msgspec.json.encode(with_line_feeds(msgspec.json.decode(line)))
+    except msgspec.DecodeError:
+        return line
 
 
 def _quoted(key: str) -> str:

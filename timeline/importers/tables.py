@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from timeline.importers.importer import BadFile, BadRow, Importer, Row
+from timeline.model.codec import with_line_feeds
 
 CELL_CHARACTERS_MAX = 1_000_000
 HXL_SHARE = 0.5
@@ -152,7 +153,7 @@ def _object(importer: Importer, number: int, value: Any) -> Row | tuple[int, Bad
     missing = [each for each in importer.columns if each not in value]
     if missing:
         return number, BadRow(missing[0], f"expected the fields {', '.join(importer.columns)}")
-    return Row(line=number, cells=value)
+    return Row(line=number, cells=with_line_feeds(value))
 
 
 def _without_mark(lines: Iterable[str]) -> Iterator[str]:

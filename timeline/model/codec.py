@@ -68,12 +68,27 @@ def text_faults(value: Any, pointer: str = "#") -> list[Fault]:
     """Every text in `value` that no log may hold: NUL, other control characters, lone surrogates."""
     if isinstance(value, str):
         fault = _text_fault(value)
-        return [Fault(pointer=pointer, expected="text without control characters", found=fault)] if fault else []
+        expected = _EXPECTED_LINES if fault and fault.startswith("U+000D") else "text without control characters"
+        return [Fault(pointer=pointer, expected=expected, found=fault)] if fault else []
     if isinstance(value, list):
         return [f for i, each in enumerate(value) for f in text_faults(each, f"{pointer}/{i}")]
     if isinstance(value, dict):
         return [f for name, each in value.items() for f in text_faults(each, f"{pointer}/{name}")]
     return []
+
+
+_EXPECTED_LINES = "text without control characters, its lines ended by a line feed (U+000A) alone"
+
+
+def with_line_feeds(value: Any) -> Any:
+    """The same, as the log takes it: lines of texts that CR LF or CR ended are ended by LF. For whoever posts."""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").replace("\r", "\n") if "\r" in value else value
+    if isinstance(value, list | tuple):
+        return [with_line_feeds(each) for each in value]
+    if isinstance(value, dict):
+        return {name: with_line_feeds(each) for name, each in value.items()}
+    return value
 
 
 def _text_fault(text: str) -> str | None:
