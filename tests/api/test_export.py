@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import msgspec
@@ -13,9 +15,13 @@ from tests.api.test_posting import posted
 from tests.formats.judges import READERS, atom, geojson, strictly
 from timeline.api import timelines
 from timeline.app import Application
+from timeline.db.logins import PROJECTOR
 from timeline.formats import FORMATS, offered
 from timeline.importers.libya_week import posts
 from timeline.model.entry import Page
+from timeline.projections import pages
+from timeline.projections.fold import VERSION
+from timeline.projections.projector import rebuild
 
 __all__ = ["live"]
 
@@ -70,6 +76,53 @@ async def test_an_export_is_as_of_one_position(week: httpx.AsyncClient, small_po
 
     assert got == wanted
     assert len((await week.get(f"{PATH}.ndjson", params=WHOLE)).content) > len(wanted)
+
+
+async def test_an_export_goes_on_with_the_same_bytes_over_a_rebuild(
+    application: Application, week: httpx.AsyncClient, small_portions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = application.service.reader.pool  # type: ignore[union-attr]  # it runs
+    for suffix in (".ndjson", ".stix"):
+        wanted, before = (await week.get(PATH + suffix, params=WHOLE)).content, await live.fetchval(LIVE)
+        monkeypatch.setattr(timelines, "page", _after(2, lambda: rebuild(application.dsn, PROJECTOR)))
+
+        whole = await week.get(PATH + suffix, params=WHOLE)
+
+        assert await live.fetchval(LIVE) != before
+        assert whole.content == wanted
+
+
+async def test_an_export_is_broken_off_where_its_tables_are_gone_or_of_another_version(
+    application: Application, week: httpx.AsyncClient, small_portions: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dropped() -> None:
+        for _ in range(2):  # the second drops what the first replaced, under a portion that is being read
+            await rebuild(application.dsn, PROJECTOR)
+
+    async def another() -> None:
+        monkeypatch.setattr(pages, "VERSION", VERSION + 1)
+
+    for happens in (dropped, another):
+        monkeypatch.setattr(timelines, "page", _after(2, happens))
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+            await week.get(f"{PATH}.ndjson", params=WHOLE)
+
+
+LIVE = "SELECT tables FROM timeline.progress WHERE name = 'timelines' AND live"
+
+
+def _after(portions: int, happens: Callable[[], Awaitable[object]]) -> Callable[..., Awaitable[Page]]:
+    """Reads as ever; while the one after so many portions is read, something happens."""
+    read = 0
+
+    async def page(*given: Any) -> Page:
+        nonlocal read
+        read += 1
+        if read == portions + 1:
+            await happens()
+        return await pages.page(*given)
+
+    return page
 
 
 async def test_an_export_goes_on_from_a_cursor_backwards_and_filtered(
