@@ -42,6 +42,7 @@ async def test_two_reports_of_one_meeting_are_proposed_with_their_reasons(desk: 
 
     assert [(p["events"][0]["id"], p["events"][1]["id"]) for p in answer["pairs"]] == [(first, second)]
     (pair,) = answer["pairs"]
+    assert pair["group"] is None
     assert pair["score"] == sum(each["points"] for each in pair["reasons"]) >= 60
     assert next(each["what"] for each in pair["reasons"]) == "participants"
     assert {"haftar", "putin"} <= {each["slug"] for each in answer["names"].values()}
@@ -127,6 +128,10 @@ async def test_mirrored_readings_of_a_machine_are_proposed_where_feeds_are_asked
 
     assert await pairs(desk, "feeds=include&score_min=70&from=2019-06-07&to=2019-06-07") == [ids]
     assert ids not in await pairs(desk, "score_min=1")
+    (mirrored,) = (await desk.get("/v1/duplicates?feeds=include&score_min=70&from=2019-06-07&to=2019-06-07")).json()[
+        "pairs"
+    ]
+    assert mirrored["group"] == rows[0]["events"][0]["external_ids"]["gdelt:group"]
 
 
 async def test_a_hidden_event_is_in_no_pair(desk: httpx.AsyncClient, anonymous: httpx.AsyncClient) -> None:

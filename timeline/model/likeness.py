@@ -48,6 +48,9 @@ class Pair(Shape, frozen=True, kw_only=True):
     """What adds up to the score, the weightiest first."""
     events: list[Entry]
     """The two, that which was recorded first before the other."""
+    group: str | None
+    """What a machine's feed calls the look-alikes and mirrored readings that both are of, the same on every pair of one
+    group; null of other pairs."""
 
 
 class Duplicates(Shape, frozen=True, kw_only=True):
@@ -93,6 +96,11 @@ def alike(one: Likened, other: Likened) -> list[Reason]:
 def score(reasons: Iterable[Reason]) -> int:
     """The points of reasons together, 100 at most."""
     return min(SCORE_MAX, sum(each.points for each in reasons))
+
+
+def group_of(one: Likened, other: Likened) -> str | None:
+    """The group of look-alikes that both are of."""
+    return one.group if one.group and one.group == other.group else None
 
 
 def _kinds(one: Entry, other: Entry) -> Reason | None:
@@ -167,6 +175,6 @@ def _said(one: Likened, other: Likened) -> Reason | None:
 
 
 def _grouped(one: Likened, other: Likened) -> Reason | None:
-    if one.group and one.group == other.group:
+    if group_of(one, other):
         return Reason(what="external", points=20, detail="alike, or mirrored, to the machine that read them")
     return None

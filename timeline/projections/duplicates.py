@@ -15,7 +15,7 @@ from msgspec import UnsetType
 from timeline.db.statements import load
 from timeline.model.entry import Entry, NameShown, PointShown, State
 from timeline.model.kinds import AnyEvent, Event
-from timeline.model.likeness import Likened, Pair, alike, score
+from timeline.model.likeness import Likened, Pair, alike, group_of, score
 from timeline.projections.pages import Connection, Cursor, Query, entry, names_of, rows_of, states_of
 
 SQL = load(Path(__file__).with_name("duplicates.sql"))
@@ -124,4 +124,4 @@ def _apart(state: State) -> set[str]:
 
 def _pair(one: Likened, other: Likened) -> Pair:
     reasons = alike(one, other)
-    return Pair(score=score(reasons), reasons=reasons, events=[one.entry, other.entry])
+    return Pair(score=score(reasons), reasons=reasons, events=[one.entry, other.entry], group=group_of(one, other))
