@@ -1,5 +1,8 @@
 """Every answer says what a browser may do with it, and only listed origins' pages may read it."""
 
+import base64
+import hashlib
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -113,3 +116,11 @@ async def test_a_browser_may_ask_before_it_posts(desk: httpx.AsyncClient) -> Non
 async def test_where_no_origin_is_listed_none_is_allowed(api: httpx.AsyncClient) -> None:
     for answer in (await every_kind(api, Origin=DESK)).values():
         assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_a_browser_shows_a_brief_in_its_own_style_and_in_no_other(desk: httpx.AsyncClient) -> None:
+    answer = await desk.get("/v1/weeks/2019-W23.html")
+
+    (style,) = re.findall("<style>(.*?)</style>", answer.text, re.DOTALL)
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'self' 'sha256-{hashed}';" in answer.headers["content-security-policy"]

@@ -1,17 +1,23 @@
 """Headers that every answer has, whatever became of the request: what browsers may do with it, and whose."""
 
+import base64
+import hashlib
 from collections.abc import Collection
+
+from timeline.formats.html import STYLE
 
 Headers = list[tuple[bytes, bytes]]
 
+_OWN_STYLE = base64.b64encode(hashlib.sha256(STYLE.encode()).digest())
+"""That of a brief: it stands in the page, which is to be sent, and no other style may (CSP Level 3 §8.4)."""
 SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-        b"frame-ancestors 'none'",
+        b"default-src 'none'; style-src 'self' 'sha256-%b'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+        b"frame-ancestors 'none'" % _OWN_STYLE,
     ),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
