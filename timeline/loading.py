@@ -108,7 +108,7 @@ class There:
         """Record posts, each for itself. What stands beside others is registered first, also where these are refused:
         a service takes a batch in one go."""
         body = b"".join(msgspec.json.encode(each) + b"\n" for each in posts)
-        query = {"mode": "each", "on_missing": self._on_missing} | ({"dry_run": "true"} if dry else {})
+        query = {"mode": "each", "on_missing": self._on_missing, "wait": "false"} | ({"dry_run": "true"} if dry else {})
         answer = await self._ask(
             "POST", "/v1/events/batch", params=query, content=body, headers={"Content-Type": NDJSON}
         )

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 
 from tests.api.test_bad_input import head, problem, raw
 from tests.api.test_posting import PAPER, VISIT, posted
 from tests.checks import check_log
+from timeline.app import Application
 
 BATCH = "/v1/events/batch"
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -64,6 +67,21 @@ async def test_an_array_an_object_and_ndjson_are_read_alike(api: httpx.AsyncClie
     assert [a.status_code for a in answers] == [201] * 4
     assert [(a.json()["recorded"], a.json()["visible"]) for a in answers] == [(2, True)] * 4
     assert [v["position"] for a in answers for v in a.json()["verdicts"]] == [*range(2, 10)]
+
+
+async def test_a_batch_is_answered_once_it_is_durable_where_reads_are_not_waited_for(
+    application: Application, api: httpx.AsyncClient, db: str
+) -> None:
+    folding = await asyncpg.connect(db)
+    async with folding.transaction():
+        await folding.execute("SELECT FROM timeline.progress FOR UPDATE")  # no projector moves on
+        began = time.monotonic()
+        answer = await batch(api, [VISIT], wait=False)
+        seconds = time.monotonic() - began
+    await folding.close()
+
+    assert (answer.status_code, answer.json()["visible"]) == (201, False)
+    assert seconds < application.settings.visible_wait_seconds
 
 
 async def test_later_lines_name_earlier_ones_by_ref_slug_and_name(api: httpx.AsyncClient, db: str) -> None:

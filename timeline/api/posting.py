@@ -143,7 +143,7 @@ async def post_batch(
         recorded=recorded,
         repeated=len(done) - recorded,
         refused=sum(v.problem is not None for v in shown),
-        visible=bool(done) and await to.projector.reached(last, to.settings.visible_wait_seconds),
+        visible=bool(done) and await to.projector.reached(last, to.settings.visible_wait_seconds if params.wait else 0),
         verdicts=shown,
     )
 

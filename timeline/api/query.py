@@ -274,14 +274,13 @@ class Taken(Params, frozen=True, kw_only=True):
     on_missing: Annotated[
         Literal["reject", "propose"], Meta(description="Whether unknown actors and so on are refused or registered.")
     ] = "reject"
+    wait: Annotated[
+        bool, Meta(description="Whether to answer when reads show it (bounded) or as soon as it is durable.")
+    ] = True
 
 
 class PostParams(Taken, frozen=True, kw_only=True):
     """How a post is to be taken."""
-
-    wait: Annotated[
-        bool, Meta(description="Whether to answer when reads show it (bounded) or as soon as it is durable.")
-    ] = True
 
 
 class BatchParams(Taken, frozen=True, kw_only=True):
