@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import tracemalloc
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +20,7 @@ from timeline.access import OWNER
 from timeline.app import Application
 from timeline.importers import IMPORTERS
 from timeline.importers.importer import BadFile, Context, identity
-from timeline.importing import Loader, Refusals, Tally
+from timeline.importing import Loader, Outcome, Refusals, Tally
 from timeline.loading import Here, There
 from timeline.log.admit import Caller
 from timeline.model.record import LEVEL_MAX
@@ -339,21 +340,56 @@ async def subjects(db: str) -> list[str]:
     return [row["told"] for row in rows]
 
 
+@pytest.mark.parametrize("refused", ["by the importer", "by the log"])
+async def test_however_many_rows_are_refused_no_more_is_held(
+    tmp_path: Path, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("timeline.importing.CHUNK_ROWS", 200)
+
+    few, many = [await held_for(tmp_path, rows, refused) for rows in (600, 3_000)]
+
+    assert many < 1.2 * few
+
+
+async def held_for(tmp_path: Path, count: int, refused: str) -> int:
+    """The most bytes held while a file is loaded of which every row is refused; all of them are listed, in order."""
+    kind = "visit" if refused == "by the log" else "no kind"
+    path, listed = tmp_path / f"{count}.csv", tmp_path / f"{count}.refused"
+    written(path, [["kind", "title", "occurred", "source"], *([kind, "A", "2019", "s"] for _ in range(count))])
+
+    class Refusing(Listing):
+        async def post(self, posts: Any, *, beside: Any = (), dry: bool) -> list[Outcome]:
+            return [Outcome("refused", "source", "expected a registered source")] * len(posts)
+
+    tracemalloc.start()
+    tally = await load(Refusing(), "events", path, refusals=listed)
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert tally.refused == count
+    with listed.open() as file:
+        assert [row["line"] for row in csv.DictReader(file)] == [str(line) for line in range(2, count + 2)]
+    return held
+
+
+class Listing:
+    """A sink that records nothing, and lists what it is given."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def post(self, posts: Any, *, beside: Any = (), dry: bool) -> list[Outcome]:
+        self.told.extend(f"{post['kind']} {post['id']}" for post in posts)
+        return [Outcome("recorded")] * len(posts)
+
+    async def held(self, ids: Any) -> dict[str, Any]:
+        return {}
+
+
 async def subjects_of_one_run(application: Application, db: str, path: Path) -> list[str]:
     """What an uninterrupted load posts, in its order: by a sink that records nothing."""
-    told: list[str] = []
-    from timeline.importing import Outcome
-
-    class Listing:
-        async def post(self, posts: Any, *, beside: Any = (), dry: bool) -> list[Outcome]:
-            told.extend(f"{post['kind']} {post['id']}" for post in posts)
-            return [Outcome("recorded")] * len(posts)
-
-        async def held(self, ids: Any) -> dict[str, Any]:
-            return {}
-
-    await load(Listing(), "ucdp-ged", path)
-    return told
+    sink = Listing()
+    await load(sink, "ucdp-ged", path)
+    return sink.told
 
 
 async def posted(db: str, event: str) -> dict[str, Any]:

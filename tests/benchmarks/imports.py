@@ -40,8 +40,10 @@ def main() -> None:
         format_, files = (
             (asked.given[0], asked.given[1:]) if asked.given else ("gdelt1", [str(_made(folder, asked.rows))])
         )
-        _imported(folder, format_, files)
-        _posted(folder, asked.seconds)
+        imported = _imported(folder, format_, files)
+        posted, limit = _posted(folder, asked.seconds)
+    print(f"COPY of rows of {PAYLOAD_BYTES:,} bytes {limit:>16,.0f} /s")
+    print(f"to that: batches {posted / limit:.3f}, rows imported and readable {imported / limit:.3f}")
 
 
 def _made(folder: Path, rows: int) -> Path:
@@ -73,8 +75,8 @@ def _made(folder: Path, rows: int) -> Path:
     return path
 
 
-def _imported(folder: Path, format_: str, files: list[str]) -> None:
-    """Print how long an import took until all of it was recorded, and readable."""
+def _imported(folder: Path, format_: str, files: list[str]) -> float:
+    """Print how long an import took until all of it was recorded, and readable; rows a second."""
     words = timeline("import", format_, *files, "--data-dir", str(folder / "imported"), "--log-format", "json")
     began = time.perf_counter()
     importing = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -85,11 +87,15 @@ def _imported(folder: Path, format_: str, files: list[str]) -> None:
     watching.join()
     seconds = time.perf_counter() - began
     rows = int(re.search(r"([\d,]+) rows read", printed)[1].replace(",", ""))  # type: ignore[index]  # it is printed
-    print(printed.strip().splitlines()[-1])
+    told = printed.strip().splitlines()[-1]
+    readable = float(re.match(r"([\d.]+) s until readable", told)[1])  # type: ignore[index]  # as above
+    print(told)
     print(
-        f"{rows:,} rows of {format_}, started, recorded and readable in {seconds:.1f} s: {rows / seconds:,.0f} a second"
+        f"{rows:,} rows of {format_}, recorded and readable in {readable:.1f} s: {rows / readable:,.0f} a second; with "
+        f"a database made and started for them, {seconds:.1f} s"
     )
     print(f"memory of the import at most {max(held, default=0):.0f} MB")
+    return rows / readable
 
 
 def _watch(process: "subprocess.Popen[str]", held: list[float]) -> None:
@@ -101,8 +107,8 @@ def _watch(process: "subprocess.Popen[str]", held: list[float]) -> None:
         time.sleep(0.2)
 
 
-def _posted(folder: Path, seconds: float) -> None:
-    """Print how many events a second NDJSON batches bring into the log."""
+def _posted(folder: Path, seconds: float) -> tuple[float, float]:
+    """Print how many events a second NDJSON batches bring into the log; that, and what COPY does."""
     with service_on_disk(folder, "--sample") as service:
         rate = asyncio.run(_post_batches(service, seconds))
         with service.client() as client:
@@ -112,7 +118,7 @@ def _posted(folder: Path, seconds: float) -> None:
     behind = ready["log_position"] - ready["projected_position"]
     print(f"NDJSON batches of {POSTED_LINES:,}, {POSTERS} at once {rate:>9,.0f} /s   service {memory:.0f} MB")
     print(f"reads {behind:,} behind at the end; batches wait from 20,000 on")
-    print(f"COPY of rows of {PAYLOAD_BYTES:,} bytes {limit:>16,.0f} /s   batches to that: {rate / limit:.3f}")
+    return rate, limit
 
 
 async def _post_batches(service: Service, seconds: float) -> float:

@@ -71,12 +71,13 @@ def load(format_: str, files: tuple[str, ...], **given: Any) -> None:
 async def _load(settings: Settings, format_: str, files: list[Path], options: dict[str, Any]) -> int:
     from timeline.importing import Loader, Refusals
 
-    importer, began = IMPORTERS[format_], time.monotonic()
+    importer = IMPORTERS[format_]
     context = Context(marking=options["marking"], topics=options["topics"], release=options["release"])
     refusals = Refusals(Path(options["refusals"] or f"{files[0].name}.refusals.csv"))
     faults: list[str] = []
     async with _sink(settings, options) as (sink, fold_apart):
         collect_less()
+        began = time.monotonic()
         loader = Loader(sink, importer, context, refusals, dry=options["dry_run"])
         loader.seen = set() if options["recall_missing"] else None
         for path in files:
