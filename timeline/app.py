@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -36,6 +36,7 @@ from timeline.db.listen import Listener
 from timeline.db.logins import PROJECTOR, READER, WRITER, login_for
 from timeline.db.pool import open_pool
 from timeline.errors import WrongSetting
+from timeline.folding import apart
 from timeline.formats import sse
 from timeline.log.admit import Admission
 from timeline.log.read import SQL as LOG
@@ -101,6 +102,7 @@ class Application:
         self._issuer = _issuer(settings)
         self._pools: list[asyncpg.Pool] = []
         self.service: Service | None = None
+        self._apart = AsyncExitStack()
         self.litestar = _litestar(settings)
         self.asgi: Any = None
 
@@ -144,6 +146,7 @@ class Application:
             admission=Admission(log_reader, _new_id),
             writer=writer,
             projector=projector,
+            fold_apart=await self._apart.enter_async_context(apart(self.settings, self.dsn, projector)),
             reader=reader,
             now=lambda: datetime.now(UTC),
             live=live,
@@ -174,6 +177,7 @@ class Application:
             with suppress(TimeoutError):  # a database that hangs must not keep us; nobody was told of what is left
                 async with asyncio.timeout(STOP_SECONDS_MAX):
                     await self.service.writer.drain()
+            await self._apart.aclose()
             await self.service.projector.stop()
         if self._table is not None:
             await self._table.stop()
@@ -239,7 +243,9 @@ async def writing(settings: Settings, dsn: str) -> AsyncIterator[Writing]:
         writer.start()
         try:
             parts = {name: getattr(reads, name) for name in reads.__struct_fields__}
-            yield Writing(**parts, admission=Admission(reads.log, _new_id), writer=writer)
+            async with apart(settings, dsn, reads.projector) as fold_apart:
+                admission = Admission(reads.log, _new_id)
+                yield Writing(**parts, admission=admission, writer=writer, fold_apart=fold_apart)
         finally:
             await writer.drain()
             pool.terminate()

@@ -1,8 +1,9 @@
-"""Fold the log in a process of its own, beside one that fills it: what `timeline import` starts for a large file.
+"""Fold the log in a process of its own, beside one that fills it: an import, or a service that is sent batches.
 
-Python runs on one core a process, and mapping and admitting take that of the import. The child folds as any projector
-does: alone by the lock on the tables, exactly once by compare-and-set. It ends with its parent, however that ends: its
-standard input closes then. If the child ends first, the parent's own projector, which watches meanwhile, goes on.
+Python runs on one core a process, and mapping and admitting take that. The child folds as any projector does: alone by
+the lock on the tables, exactly once by compare-and-set. It ends when there has been nothing to fold for a while, and
+with its parent, however that ends: its standard input closes then. The parent's own projector watches meanwhile, and
+goes on where the child ends.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 LOOK_SECONDS = 0.02
+IDLE_SECONDS = 10.0
+"""So long a child that has nothing to fold stays."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +49,7 @@ async def apart(settings: Settings, dsn: str, projector: Projector) -> AsyncIter
 
     def begin() -> None:
         nonlocal moving
-        if moving is None and projector.health.folding:
+        if (moving is None or moving.done()) and projector.health.folding:
             moving = asyncio.create_task(_moved(settings, dsn, projector), name="folding apart")
 
     try:
@@ -74,8 +77,8 @@ async def _moved(settings: Settings, dsn: str, projector: Projector) -> None:
                 await _heard(child)  # it folds: from here ours only watches
             finally:
                 await projector.start()
-        await child.wait()
-        log.warning("the folding process ended; folding here", code=child.returncode)
+        if await child.wait():
+            log.warning("the folding process failed; folding here", code=child.returncode)
     except (OSError, EOFError, TimeoutError) as error:
         log.warning("no folding in a process of its own", error=type(error).__name__)
     finally:
@@ -123,10 +126,20 @@ async def fold() -> None:
             while not projector.health.folding and not lines.at_eof():  # noqa: ASYNC110  (health is looked at, not told)
                 await asyncio.sleep(LOOK_SECONDS)
             print("folding", flush=True)
-            await lines.read()
+            await _until_idle(projector, lines)
     finally:
         await projector.stop()
         await listener.stop()
+
+
+async def _until_idle(projector: Projector, lines: asyncio.StreamReader) -> None:
+    """Until the parent has ended, or nothing was folded for a while."""
+    folded = -1
+    while folded != projector.health.position and not lines.at_eof():
+        folded = projector.health.position
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_SECONDS):
+                await lines.read()
 
 
 def main() -> None:

@@ -54,6 +54,8 @@ class Writing(Reads, frozen=True, kw_only=True):
 
     admission: Admission
     writer: Writer
+    fold_apart: Callable[[], None] = lambda: None
+    """Called where reads fall behind: folds in a process of its own from then on, until they have caught up."""
 
 
 class Service(Writing, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,6 @@ from timeline.model.record import MARKINGS
 from timeline.settings import Settings
 
 READABLE_SECONDS_MAX = 600.0
-APART_ROWS = 5_000
-"""From so many rows on, it pays to fold in a process of its own: that takes most of a second to start."""
 OWN = (
     *("dry_run", "on_missing", "marking", "topics", "release", "limit"),
     *("resume", "recall_missing", "refusals", "url", "token_file"),
@@ -75,14 +73,14 @@ async def _load(settings: Settings, format_: str, files: list[Path], options: di
     context = Context(marking=options["marking"], topics=options["topics"], release=options["release"])
     refusals = Refusals(Path(options["refusals"] or f"{files[0].name}.refusals.csv"))
     faults: list[str] = []
-    async with _sink(settings, options) as (sink, fold_apart):
+    async with _sink(settings, options) as sink:
         collect_less()
         began = time.monotonic()
         loader = Loader(sink, importer, context, refusals, dry=options["dry_run"])
         loader.seen = set() if options["recall_missing"] else None
         for path in files:
             try:
-                await _file(settings, loader, path, options, fold_apart)
+                await _file(settings, loader, path, options)
             except BadFile as bad:
                 faults.append(str(bad))
         if options["recall_missing"] and not faults and not loader.tally.refused:
@@ -99,9 +97,7 @@ async def _load(settings: Settings, format_: str, files: list[Path], options: di
     return EXIT_FAILED if faults or loader.tally.refused else 0
 
 
-async def _file(
-    settings: Settings, loader: Any, path: Path, options: dict[str, Any], fold_apart: Callable[[], None]
-) -> None:
+async def _file(settings: Settings, loader: Any, path: Path, options: dict[str, Any]) -> None:
     """Load one file, noting how far it has come, so that an interrupted run can be resumed."""
     note = settings.data_path / "imports" / f"{_fingerprint(path)}.json"
     after = int(json.loads(note.read_text())["line"]) if options["resume"] and note.exists() else 0
@@ -112,8 +108,6 @@ async def _file(
                 note.parent.mkdir(parents=True, exist_ok=True)
                 note.write_text(json.dumps({"file": path.name, "line": line}))
             show(loader.tally.read, time.monotonic() - began)
-            if loader.tally.read >= APART_ROWS and not options["dry_run"]:
-                fold_apart()
     note.unlink(missing_ok=True)
 
 
@@ -150,19 +144,18 @@ async def _sink(settings: Settings, options: dict[str, Any]) -> AsyncIterator[An
         async with httpx.AsyncClient(
             base_url=options["url"].rstrip("/"), headers=headers, timeout=ANSWER_SECONDS_MAX
         ) as client:
-            yield There(client, options["on_missing"]), lambda: None
+            yield There(client, options["on_missing"])
         return
     from timeline.access import OWNER
     from timeline.app import writing
     from timeline.db.migrate import migrate
-    from timeline.folding import apart
     from timeline.log.admit import Caller
     from timeline.model.record import LEVEL_MAX
 
     async with database(settings, make=True) as (dsn, _):
         await migrate(dsn)
-        async with writing(settings, dsn) as to, apart(settings, dsn, to.projector) as fold_apart:
-            yield Here(to, Caller(subject=OWNER, level=LEVEL_MAX, on_missing=options["on_missing"])), fold_apart
+        async with writing(settings, dsn) as to:
+            yield Here(to, Caller(subject=OWNER, level=LEVEL_MAX, on_missing=options["on_missing"]))
 
 
 @contextlib.contextmanager
