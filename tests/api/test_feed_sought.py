@@ -16,6 +16,8 @@ FILTERS: list[dict[str, Any]] = [
     {"kind": "denial"},
     {"kind": "denial,visit,actor"},
     {"actor": "haftar"},
+    {"actor": "mbz"},
+    {"actor": "mbz", "topic": "libya"},
     {"topic": "libya"},
     {"actor": "russia", "topic": "libya"},
     {"standing_changed": "true"},
@@ -25,7 +27,7 @@ FILTERS: list[dict[str, Any]] = [
 Lines = dict[str, dict[str, Any]]
 EVENTS = [each for each in posts() if "ref" in each]
 REGISTRATIONS = [each for each in posts() if "ref" not in each]
-EDITS = 3
+EDITS = 4
 """Records that `_edited` posts."""
 
 
@@ -54,11 +56,13 @@ class Model:
             self._known[named, position] = await timeline(self._client, named, position)
         return self._known[named, position]
 
-    async def _other(self, named: str, position: int) -> set[str]:
-        """The events that were made others, which stand in a timeline before or after."""
-        before, after = await self._at(named, position - 1), await self._at(named, position)
+    async def _other(self, things: list[str], position: int) -> set[str]:
+        """The events that were made others, or came or went, and stand in all of these timelines, before or after."""
         told = [await self._at("all", each) for each in (position - 1, position)]
-        return {each for each in before.keys() | after.keys() if told[0].get(each) != told[1].get(each)}
+        stood = [[await self._at(each, at) for at in (position - 1, position)] for each in things]
+        came_or_went = {each for before, after in stood for each in before.keys() ^ after.keys()}
+        of_all = set.intersection(*(before.keys() | after.keys() for before, after in stood))
+        return {each for each in of_all if told[0].get(each) != told[1].get(each) or each in came_or_went}
 
     async def _restood(self, position: int) -> dict[str, tuple[str, str | None]]:
         """The events that stand differently: from where to where."""
@@ -74,11 +78,11 @@ class Model:
         if "kind" in wanted and record["kind"] not in wanted["kind"].split(","):
             return False
         things = [f"{sort}s/{wanted[sort]}" for sort in ("actor", "topic") if sort in wanted]
-        of = [await self._other(each, record["position"]) for each in things]
+        other = await self._other(things, record["position"]) if things else set()
         if "standing_changed" in wanted:
             stood = await self._restood(record["position"])
-            return {each: stood[each] for each in stood if all(each in some for some in of)}
-        if not things or set.intersection(*of):
+            return {each: stood[each] for each in stood if not things or each in other}
+        if not things or other:
             return True
         return all(record["subject"] == ids[each] for each in things)
 
@@ -212,12 +216,14 @@ async def _week(api: httpx.AsyncClient) -> None:
 
 
 async def _edited(api: httpx.AsyncClient) -> None:
-    """Recalled, denied in the open and in secret."""
+    """Recalled, denied in the open and in secret; a source comes to speak for somebody whom none of it was about."""
     recalled, *denied = (await _clear_events(api))[:3]
     await posted(api, "/v1/events", {"kind": "recall", "subject": recalled, "reason": "A reason."})
     for marking, each in zip(["clear", "amber"], denied, strict=True):
         denial = {"kind": "denial", "of": [each], "source": "white-house-source", "occurred": "2019-06-20"}
         await posted(api, "/v1/events", denial | {"marking": marking})
+    known = (await api.get("/v1/sources/white-house-source")).json()
+    await posted(api, "/v1/sources", known["body"] | {"speaks_for": ["mbz"], "revision": known["revision"]})
 
 
 async def _clear_events(api: httpx.AsyncClient) -> list[str]:

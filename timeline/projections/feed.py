@@ -55,8 +55,18 @@ class Touch(NamedTuple):
     event: UUID
     timelines: frozenset[UUID]
     """Those of the timelines asked for that it stands in, before or after."""
+    came_or_went: frozenset[UUID]
+    """Those of them that it stands in either before or after."""
+    is_other: bool
+    """Whether anything that is told of it is another."""
     standing_before: str | None
     standing: str | None
+
+    def concerns(self, of_each: Sequence[frozenset[UUID]]) -> bool:
+        """Whether it was made another, or came or went, in what is asked for: timelines of each thing."""
+        return all(self.timelines & each for each in of_each) and (
+            self.is_other or any(self.came_or_went & each for each in of_each)
+        )
 
     @property
     def stands_differently(self) -> bool:
@@ -149,7 +159,8 @@ async def touched(
     if not positions:
         return found
     for row in await connection.fetch(SQL.touched, positions, level, wanted, standings):
-        touch = Touch(row["event"], frozenset(row["timelines"] or ()), row["standing_before"], row["standing"])
+        stands, moved = frozenset(row["timelines"] or ()), frozenset(row["came_or_went"] or ())
+        touch = Touch(row["event"], stands, moved, row["other"], row["standing_before"], row["standing"])
         found.setdefault(row["position"], []).append(touch)
     return found
 
@@ -164,7 +175,7 @@ def found_by(sought: Sought, of: Timelines, head: Headline, touches: Mapping[int
     found = [
         touch
         for touch in touches.get(head.position, ())
-        if all(touch.timelines & each for each in of_each) and (touch.stands_differently or not sought.standing_changed)
+        if touch.concerns(of_each) and (touch.stands_differently or not sought.standing_changed)
     ]
     is_itself = not sought.standing_changed and all(head.subject in each for each in of_each)
     return found if found or is_itself else None

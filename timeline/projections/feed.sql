@@ -23,9 +23,11 @@ ORDER BY log.position
 
 -- name: touched
 -- The events that these records made others to a level, with the timelines that they stand in before or after, of those
--- that are asked for. A version that begins only because levels above are told something else is none.
+-- that are asked for. A version that begins only because levels above are told something else is none. A source that is
+-- registered anew may bring what it said into other timelines, without a word of that being another.
 -- $1 positions, $2 level, $3 timelines, $4 also events in none of these, where their standing is another
-SELECT moved.position, moved.event, stands.timelines, before.standing AS standing_before, after.standing
+SELECT moved.position, moved.event, stands.timelines, stands.came_or_went, before.body IS DISTINCT FROM after.body AS other,
+       before.standing AS standing_before, after.standing
 FROM (
   SELECT wanted.position, version.event FROM unnest($1::bigint[]) AS wanted (position)
   CROSS JOIN LATERAL (
@@ -33,6 +35,14 @@ FROM (
     UNION
     SELECT event FROM event_state
     WHERE to_position = wanted.position AND to_position < 9223372036854775807
+    UNION
+    SELECT rests.event FROM (
+      SELECT subject FROM timeline.log WHERE position = wanted.position AND kind = 'source' AND revision > 1 OFFSET 0
+    ) AS source
+    JOIN rest AS rests ON rests.thing = source.subject
+    WHERE EXISTS (
+      SELECT FROM timeline_entry AS e WHERE e.event = rests.event AND e.timeline = ANY ($3::uuid[])
+        AND (e.from_position = wanted.position OR e.to_position = wanted.position))
   ) AS version
 ) AS moved
 LEFT JOIN LATERAL (
@@ -44,11 +54,16 @@ LEFT JOIN LATERAL (
   ORDER BY to_position LIMIT 1
 ) AS after ON after.from_position <= moved.position
 CROSS JOIN LATERAL (
-  SELECT array_agg(DISTINCT timeline) AS timelines FROM timeline_entry AS e
-  WHERE e.event = moved.event AND e.timeline = ANY ($3::uuid[]) AND e.low <= $2 AND e.high >= $2
-    AND e.from_position <= moved.position AND e.to_position >= moved.position
+  SELECT array_agg(timeline) AS timelines, array_agg(timeline) FILTER (WHERE stood <> stays) AS came_or_went
+  FROM (
+    SELECT timeline, bool_or(from_position < moved.position) AS stood, bool_or(to_position > moved.position) AS stays
+    FROM timeline_entry AS e
+    WHERE e.event = moved.event AND e.timeline = ANY ($3::uuid[]) AND e.low <= $2 AND e.high >= $2
+      AND e.from_position <= moved.position AND e.to_position >= moved.position
+    GROUP BY timeline
+  ) AS each
 ) AS stands
-WHERE before.body IS DISTINCT FROM after.body
+WHERE (before.body IS DISTINCT FROM after.body OR stands.came_or_went IS NOT NULL)
   AND (stands.timelines IS NOT NULL OR $4 AND before.standing IS DISTINCT FROM after.standing)
 ORDER BY moved.position, moved.event
 
