@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 import pytest
@@ -14,7 +16,10 @@ from tests.checks import check_log
 from tests.log.appending import append, topic, writer_on
 from tests.postgres import ROOT
 from tests.projections.folding import projector_on
-from timeline.folding import Told, apart
+from timeline.api.posting import APART_RECORDS, keep_pace
+from timeline.api.service import Writing
+from timeline.folding import Told, _until_idle, apart
+from timeline.projections.projector import Health, Projector
 from timeline.settings import Settings
 
 WAIT_SECONDS = 30
@@ -81,3 +86,30 @@ async def test_it_ends_with_its_parent(db: str, told: bytes) -> None:
         code = await child.wait()
 
     assert (ready, code) == (b"ready\n", 0)
+
+
+async def test_one_that_has_nothing_to_fold_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timeline.folding.IDLE_SECONDS", 0.05)
+    idle, parent = SimpleNamespace(health=Health(position=3)), asyncio.StreamReader()
+
+    async with asyncio.timeout(WAIT_SECONDS):
+        await _until_idle(cast("Projector", idle), parent)
+
+    assert not parent.at_eof()
+
+
+@pytest.mark.parametrize(("behind", "begun"), [(APART_RECORDS, 0), (APART_RECORDS + 1, 1)])
+async def test_what_loads_folds_apart_where_reads_fall_behind(behind: int, begun: int) -> None:
+    async def head() -> int:
+        return 7 + behind
+
+    begins: list[int] = []
+    to = SimpleNamespace(
+        log=SimpleNamespace(head=head),
+        projector=SimpleNamespace(health=Health(position=7)),
+        fold_apart=lambda: begins.append(1),
+    )
+
+    await keep_pace(cast("Writing", to))
+
+    assert len(begins) == begun
