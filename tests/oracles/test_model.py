@@ -583,6 +583,7 @@ def _let_hidden_voices_show(patch: pytest.MonkeyPatch) -> None:
 def _take_parties_for_independent(patch: pytest.MonkeyPatch) -> None:
     tie = standing._tie
     patch.setattr(standing, "_tie", lambda source, participants: tie(source, participants)._replace(party=False))
+    patch.setattr(standing, "_like", standing._like.__wrapped__)  # else it remembers what it found before, and after
 
 
 MUTANTS: list[Callable[[pytest.MonkeyPatch], None]] = [

@@ -18,7 +18,7 @@ PAYLOAD_BYTES_MAX = 65_536
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
-class Payload(msgspec.Struct, frozen=True, kw_only=True):
+class Payload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the log holds of a record: what was said, and who recorded it. Never what we derive."""
 
     id: str

@@ -17,7 +17,7 @@ from timeline.model.date_vocabulary import EXPECTED
 from timeline.model.edtf import TEXT_MAX
 
 
-class Occurred(msgspec.Struct, frozen=True, kw_only=True):
+class Occurred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A date as read: the caller's words, the EDTF they mean, and the days they allow."""
 
     words: str

@@ -15,7 +15,7 @@ from timeline.model.kinds import Event
 from timeline.model.record import When
 
 
-class Dates(msgspec.Struct, frozen=True, kw_only=True):
+class Dates(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When it happened and when its source said so."""
 
     occurred: Occurred

@@ -15,7 +15,7 @@ Identifier = Annotated[str, Meta(description="A UUID.")]
 Moment = Annotated[datetime, Meta(tz=True, description="An instant, in UTC.")]
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True):
+class Shape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The base of what we answer."""
 
 

@@ -273,7 +273,7 @@ class Key(NamedTuple):
 
 def folded(name: str) -> str:
     """A name as it is compared: compatibility forms, case and runs of blanks do not matter."""
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def keys(registration: Registration) -> list[Key]:

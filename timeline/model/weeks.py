@@ -27,7 +27,7 @@ Match = Literal["anchored", "possible", "certain"]
 _WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
 
 
-class Placement(msgspec.Struct, frozen=True, kw_only=True):
+class Placement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where an event stands on the time line: its week, the day it is ordered by, and what placed it there."""
 
     week: str

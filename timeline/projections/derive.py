@@ -4,9 +4,10 @@ A view at a level is made from what that level may see and from nothing else, so
 through. Equal neighbours are stored as one row.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from operator import eq
 from typing import Any, NamedTuple
@@ -22,14 +23,14 @@ from timeline.model.dating import Dates, dates_of, day
 from timeline.model.filling import title_of
 from timeline.model.kinds import Accusation, Assessment, Cancellation, Event, Report, Speech
 from timeline.model.provenance import MODALITY_DEFAULT, Site
-from timeline.model.record import LEVELS, MARKINGS, Record
+from timeline.model.record import LEVEL_MAX, LEVELS, MARKINGS, Record
 from timeline.model.registry import Source, folded
 from timeline.model.speaking import actors, speaker
 from timeline.model.standing import PARTICIPANT, Standing, Voice, stand
 from timeline.model.standing import Source as Speaker
 from timeline.model.standing import attribution as stand_in_parts
 from timeline.model.weeks import BOUNDS_DAYS_MAX, Placement, place
-from timeline.projections.world import ALL, Case, EntryRow, Placed, StateRow, View, VoiceRow, World
+from timeline.projections.world import ALL, LIVE, Case, EntryRow, Placed, StateRow, View, VoiceRow, World
 
 LAST_DAY = date.max
 """Sorts what has no known last day after everything that has one."""
@@ -90,13 +91,16 @@ def _during(event: Event) -> str | None:
 def voices(world: World, rows: Iterable[VoiceRow], level: int) -> list[Voice]:
     """What the rules of standing hear at a level."""
     speakers: dict[str, Speaker] = {}
+    heard: list[Voice] = []
     for row in rows:
-        if row.source not in speakers:
-            speakers[row.source] = speaker(row.source, world.source_at(row.source, level))
-            if world.identity:
-                speakers[row.source] = _as_one(world, speakers[row.source], level)
-    seen = (row for row in rows if row.level <= level)
-    return [_voice(row, speakers[row.source], part_at(world, row.part, level), level) for row in seen]
+        if row.level > level:
+            continue
+        source = speakers.get(row.source)
+        if source is None:
+            source = speaker(row.source, world.source_at(row.source, level))
+            source = speakers[row.source] = _as_one(world, source, level) if world.identity else source
+        heard.append(_voice(row, source, part_at(world, row.part, level), level))
+    return heard
 
 
 def _as_one(world: World, source: Speaker, level: int) -> Speaker:
@@ -148,7 +152,8 @@ def tied_to(record: Record | None) -> list[str]:
 
 def participants(world: World, event: Event, level: int) -> frozenset[str]:
     """The actors of an event as a level knows them: each by who answers for it."""
-    return frozenset(world.canonical(each, level) for each in actors(event))
+    named = actors(event)
+    return frozenset(world.canonical(each, level) for each in named) if world.identity else frozenset(named)
 
 
 def views(world: World, case: Case, found: Dates, before: dict[int, StateRow]) -> dict[int, View]:
@@ -156,19 +161,30 @@ def views(world: World, case: Case, found: Dates, before: dict[int, StateRow]) -
     if case.status != "live" or case.survivor is not None:
         return {}
     rows = world.voices_of(case.id)
-    changes_at = {case.level} | {row.level for row in rows if row.level > case.level}
-    changes_at |= {n for row in rows for n in LEVELS if n > case.level and _differs(row, n)}
-    changes_at |= {thing.level for row in rows if (thing := world.thing(row.source)) is not None}
-    changes_at |= set(case.distinct.values())
-    if world.identity:
-        changes_at |= set(LEVELS)
+    changes_at = _changes_at(world, case, rows)
     made: dict[int, View] = {}
     for level in range(case.level, len(MARKINGS)):
-        if level in changes_at or before.get(level) != before.get(level - 1):
+        # Of two rows that were stored neither is like the other, so it is enough to ask whether they are one.
+        if level in changes_at or before.get(level) is not before.get(level - 1):
             made[level] = _view(world, case, found, rows, level, before.get(level))
         else:
             made[level] = made[level - 1]
     return made
+
+
+def _changes_at(world: World, case: Case, rows: list[VoiceRow]) -> Collection[int]:
+    """The levels whose view may be another than that of the level below."""
+    if world.identity:
+        return LEVELS
+    found = {case.level, *case.distinct.values()}
+    for row in rows:
+        found.add(row.level)
+        thing = world.thing(row.source)
+        if thing is not None:
+            found.add(thing.level)
+        if row.live_levels not in (0, LIVE):
+            found.update(n for n in LEVELS[1:] if _differs(row, n))
+    return found
 
 
 def _differs(row: VoiceRow, level: int) -> bool:
@@ -189,7 +205,7 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
     state = _state(world, case, found, placement, standing, seen, level, since)
     return View(
         standing=standing,
-        named=b"".join(bytes.fromhex(each.replace("-", "")) for each in dict.fromkeys(entry.named_in(state))),
+        named=b"".join(map(_packed, dict.fromkeys(entry.named_in(state)))),
         answers=tuple(state.replies_to) or None,
         state=_STATE.encode(state),
         told=_told(state),
@@ -205,6 +221,11 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
         flow="expected" if standing.phase == "expected" else "ongoing" if when.ongoing else "settled",
         said_at=place(None, None, False, first_said).at,
     )
+
+
+@lru_cache(maxsize=16_384)
+def _packed(own: str) -> bytes:
+    return bytes.fromhex(own.replace("-", ""))
 
 
 def _told(state: entry.State) -> int:
@@ -379,11 +400,12 @@ def entries(world: World, case: Case, made: dict[int, View]) -> list[EntryRow]:
     source = world.registration(case.event.source, Source)
     feed = bool(source and source.feed)
     runs = _runs(made, lambda one, other: _place(one) == _place(other))
+    widths = [_width(view.bounded_from, view.bounded_to) for _, _, view in runs]
     return [
         EntryRow(
             timeline=span.timeline,
-            low=max(low, span.low),
-            high=min(high, span.high),
+            low=low if low > span.low else span.low,
+            high=high if high < span.high else span.high,
             placed=span.placed,
             at=view.at,
             earliest=view.earliest,
@@ -391,13 +413,13 @@ def entries(world: World, case: Case, made: dict[int, View]) -> list[EntryRow]:
             position=case.position,
             bounded_from=view.bounded_from,
             bounded_to=view.bounded_to,
-            width=_width(view.bounded_from, view.bounded_to),
+            width=width,
             state=view.flow,
             said_at=view.said_at,
             feed=feed,
         )
         for span in spans(world, case)
-        for low, high, view in runs
+        for (low, high, view), width in zip(runs, widths, strict=True)
         if high >= span.low and low <= span.high
     ]
 
@@ -426,8 +448,8 @@ class Span(NamedTuple):
 def spans(world: World, case: Case) -> list[Span]:
     """The timelines that an event stands in, those of actors under the name of who answers for them."""
     stands = sorted(stands_in(world, case).items())
-    if not any(timeline in world.identity for timeline, _ in stands):
-        return [Span(timeline, placed, low, max(LEVELS)) for timeline, (placed, low) in stands]
+    if not world.identity or world.identity.keys().isdisjoint(timeline for timeline, _ in stands):
+        return [Span(timeline, placed, low, LEVEL_MAX) for timeline, (placed, low) in stands]
     found: list[Span] = []
     open_: dict[str, Span] = {}
     for level in LEVELS:
@@ -461,7 +483,7 @@ def stands_in(world: World, case: Case, depth: int = 0, known: dict[str, Stands]
     if case.id in known:
         return known[case.id]  # two replies to the same two, thirty times over, are a thousand million ways up
     found: Stands = {}
-    if case.event.kind_of() != "report" and isinstance(case.event, Speech) and depth < 100:
+    if isinstance(case.event, Speech) and not isinstance(case.event, Report) and depth < 100:
         for target in targets(world, case):
             through = stands_in(world, target, depth + 1, known)
             bears_from = known_to_bear(world, case, case.event.of, target)
@@ -485,6 +507,8 @@ def answered(world: World, case: Case, named: list[str]) -> list[Case]:
 
     Replies are younger than what they answer, so only a merge into a younger event can close such a circle.
     """
+    if not named:
+        return []
     known = [world.cases[each] for each in named if each in world.cases]
     found = {(stands := survivor(world, each)).id: stands for each in known}
     return [
@@ -535,14 +559,15 @@ def survivor(world: World, case: Case) -> Case:
 
 def keys(event: Event) -> list[str]:
     """The timelines that an event stands in by itself: of its actors, topics and places, and the one of all."""
-    places = [p.place for p in event.places if isinstance(p, Site)]
-    return [ALL, *(each for each in (*actors(event), *event.topics, *places))]
+    return [ALL, *actors(event), *event.topics, *(p.place for p in event.places if isinstance(p, Site))]
 
 
 def speaks_in(world: World, case: Case) -> dict[str, int]:
     """The timelines of the actor that speaks, what the source is and whom it speaks for, with the level to see that."""
+    if not isinstance(case.event, Speech):
+        return {}
     thing = world.thing(case.event.source)
-    if thing is None or not isinstance(thing.registration, Source) or not isinstance(case.event, Speech):
+    if thing is None or not isinstance(thing.registration, Source):
         return {}
     source = thing.registration
     actors = ([source.actor] if source.actor else []) + source.speaks_for

@@ -14,7 +14,7 @@ from timeline.errors import PoisonRecord
 from timeline.log.record import Stored
 from timeline.model.dating import Dates
 from timeline.model.edits import EDITS, Correction, Distinct, Duplicate, Edit, Erasure, Recall, Remark, Retraction
-from timeline.model.kinds import EVENTS, Accusation, Assessment, Cancellation, Confirmation, Event, Speech
+from timeline.model.kinds import EVENTS, Accusation, Assessment, Cancellation, Confirmation, Event, Report, Speech
 from timeline.model.provenance import CREDIBILITY_DEFAULT, MODALITY_DEFAULT
 from timeline.model.record import LEVELS, Record, level_of
 from timeline.model.registry import REGISTRATIONS, Actor, Document, Registration, SameActor
@@ -24,6 +24,7 @@ from timeline.projections import derive
 from timeline.projections.identity import group_of, identify
 from timeline.projections.world import (
     FOREVER,
+    LIVE,
     NAMES,
     Case,
     EntryRow,
@@ -297,7 +298,9 @@ def _derive(world: World, case: Case, position: int) -> set[str]:
     made = derive.views(world, case, found, before)
     replace_rows(world.states.setdefault(case.id, []), derive.states(made), position)
     replace_rows(world.entries.setdefault(case.id, []), derive.entries(world, case, made) if made else [], position)
-    changed = {n for n in LEVELS if _body(before.get(n)) != (made[n].state if n in made else None)}
+    changed = (
+        {n for n in LEVELS if _body(before.get(n)) != (made[n].state if n in made else None)} if before else {*made}
+    )
     _touch(world, case, changed, position)
     return _speak(world, case, made, found, position)
 
@@ -327,9 +330,12 @@ def _touch(world: World, case: Case, levels: set[int], position: int) -> None:
             alike = msgspec.structs.replace(row, low=0, high=0)
             (stands if begun else stood).update((alike, level) for level in seen_at)
         if version.to_position == FOREVER:
-            world.heads.update({(row.timeline, level): position for level in seen_at if new or level in levels})
-    world.heads.update({(row.timeline, level): position for row, level in stood ^ stands})
-    for target in derive.answers(case.event) | {each.id for each in derive.targets(world, case)}:
+            for level in seen_at:
+                if new or level in levels:
+                    world.heads[row.timeline, level] = position
+    for row, level in stood ^ stands:
+        world.heads[row.timeline, level] = position
+    for target in derive.answers(case.event).union(each.id for each in derive.targets(world, case)):
         for level in levels:
             world.heads[target, level] = position
     if new:
@@ -344,7 +350,7 @@ def _own_voice(world: World, case: Case, found: Dates, position: int) -> None:
     rows = (
         []
         if case.status != "live" or case.unsaid
-        else [_voice(world, case, found, "assert", live_levels=0b1111, on=case, level=case.level)]
+        else [_voice(world, case, found, "assert", live_levels=LIVE, on=case, level=case.level)]
     )
     replace_rows(world.voices.setdefault(case.id, {}).setdefault(case.id, []), rows, position)
 
@@ -354,6 +360,8 @@ def _speak(world: World, case: Case, made: dict[int, View], found: Dates, positi
     heard: set[str] = set()
     wanted = _spoken(world, case, made, found)
     hearers = world.hearers.setdefault(case.id, set())
+    if not wanted and not hearers:
+        return heard
     for target in wanted.keys() | hearers:
         versions = world.voices.setdefault(target, {}).setdefault(case.id, [])
         live = [v.row for v in versions if v.to_position == FOREVER]
@@ -386,12 +394,15 @@ def _spoken(world: World, case: Case, made: dict[int, View], found: Dates) -> di
     if case.survivor is not None:
         into = derive.survivor(world, case)
         level = max(case.level, into.level)
-        spoken[into.id] = _voice(world, case, found, "assert", live_levels=0b1111, on=into, level=level)
+        spoken[into.id] = _voice(world, case, found, "assert", live_levels=LIVE, on=into, level=level)
+    targets = derive.targets(world, case)
+    cancelled = case.event.cancels if isinstance(case.event, Cancellation) else []
+    if not targets and not cancelled:
+        return spoken
     live = _live_levels(case, made)
-    for target in derive.targets(world, case):
+    for target in targets:
         level = derive.known_to_bear(world, case, case.event.of, target)  # type: ignore[attr-defined]  # speech: it has targets
         spoken[target.id] = _voice(world, case, found, case.event.takes, live_levels=live, on=target, level=level)
-    cancelled = case.event.cancels if isinstance(case.event, Cancellation) else []
     for target in derive.answered(world, case, cancelled):
         level = derive.known_to_bear(world, case, cancelled, target)
         voice = _voice(world, case, found, "none", live_levels=live, on=target, level=level)
@@ -407,7 +418,7 @@ def _live_levels(case: Case, made: dict[int, View]) -> int:
     if case.taken_back:
         return 0
     if isinstance(case.event, Assessment):
-        return 0b1111
+        return LIVE
     dead = {"denied", "withdrawn", "unsupported"} | (set() if case.event.takes == "assert" else {"rumoured"})
     return sum(1 << level for level, view in made.items() if view.standing.standing not in dead)
 
@@ -433,7 +444,7 @@ def _voice(world: World, case: Case, found: Dates, side: Side, *, live_levels: i
         taken_back=case.taken_back,
         part=_part(event, on) if on is not case else None,
         ground=event.ground if isinstance(event, Confirmation) and on is not case else None,
-        happened=msgspec.to_builtins(derive.happened(world, case)),
+        happened=msgspec.to_builtins(derive.happened(world, case)) if isinstance(event, Report) else None,
         judgement=_judgement(event) if on is not case else None,
         figures=msgspec.to_builtins(event.figures) if event.figures else None,
         document=event.document if event.document else None,

@@ -25,11 +25,14 @@ NAMES = "00000000-0000-0000-0000-000000000001"
 PURGES = "00000000-0000-0000-0000-000000000002"
 """The head that moves when the past is folded again: answers as of then change by nothing else."""
 
+LIVE = 0b1111
+"""The `live_levels` of a voice that has effect at every level."""
+
 Status = Literal["live", "recalled"]
 Placed = Literal["participant", "speaker", "of"]
 
 
-class Fate(msgspec.Struct, frozen=True, array_like=True):
+class Fate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What became of an event from a position on."""
 
     position: int
@@ -37,7 +40,7 @@ class Fate(msgspec.Struct, frozen=True, array_like=True):
     survivor: str | None
 
 
-class Case(msgspec.Struct, kw_only=True):
+class Case(msgspec.Struct, kw_only=True, gc=False):
     """An event as the fold works on it: what was posted, after its edits."""
 
     id: str
@@ -62,7 +65,7 @@ class Case(msgspec.Struct, kw_only=True):
     """Whether its voice is left out, where somebody asks what would stand without it. Never so in what is stored."""
 
 
-class Thing(msgspec.Struct, kw_only=True):
+class Thing(msgspec.Struct, kw_only=True, gc=False):
     """A registered thing, one version of it."""
 
     id: str
@@ -74,7 +77,7 @@ class Thing(msgspec.Struct, kw_only=True):
     recorded_at: datetime
 
 
-class VoiceRow(msgspec.Struct, frozen=True, kw_only=True):
+class VoiceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One source taking one side on one event."""
 
     id: str
@@ -113,7 +116,7 @@ class VoiceRow(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, live_levels=self.live_levels >> level & 1)
 
 
-class StateRow(msgspec.Struct, frozen=True, kw_only=True):
+class StateRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One version of an event, for readers at levels `low` to `high`."""
 
     low: int
@@ -135,7 +138,7 @@ class StateRow(msgspec.Struct, frozen=True, kw_only=True):
     """A `model.entry.State`, as JSON."""
 
 
-class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
+class EntryRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where an event stands in one timeline, for readers at levels `low` to `high`."""
 
     timeline: str
@@ -163,7 +166,7 @@ Row = TypeVar("Row")
 Registered = TypeVar("Registered", bound=Registration)
 
 
-class Version(msgspec.Struct, Generic[Row], kw_only=True):
+class Version(msgspec.Struct, Generic[Row], kw_only=True, gc=False):
     """A row with the positions that it holds at."""
 
     row: Row
@@ -173,7 +176,7 @@ class Version(msgspec.Struct, Generic[Row], kw_only=True):
     """Whether the database has it, as loaded."""
 
 
-class IdentityRow(msgspec.Struct, frozen=True, kw_only=True):
+class IdentityRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That another actor answers for this one, for readers at levels `low` to `high`."""
 
     low: int
@@ -181,7 +184,7 @@ class IdentityRow(msgspec.Struct, frozen=True, kw_only=True):
     canonical: str
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
+class View(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as readers at one level see it, before equal levels are made one row."""
 
     standing: Standing
@@ -281,7 +284,7 @@ class World(msgspec.Struct, kw_only=True):
 def replace_rows(versions: list[Version[Row]], wanted: list[Row], position: int) -> None:
     """End the live rows that are no longer wanted, and begin those that are new; what is equal stays as it is."""
     if not versions:
-        versions.extend(Version(row=row, from_position=position) for row in wanted)
+        versions += [Version(row=row, from_position=position) for row in wanted]
         return
     live = [v for v in versions if v.to_position == FOREVER]
     keep = [v for v in live if v.row in wanted]
