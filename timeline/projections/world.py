@@ -61,6 +61,8 @@ class Case(msgspec.Struct, kw_only=True, gc=False):
     distinct: dict[str, int] = {}
     """The events that this one was judged not to be, each with its level."""
     changed: bool = True
+    stored: bool = False
+    """Whether the database has it, as loaded; what is bound to one that it has not is not there either."""
     unsaid: bool = False
     """Whether its voice is left out, where somebody asks what would stand without it. Never so in what is stored."""
 
