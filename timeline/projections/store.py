@@ -3,7 +3,7 @@
 The connection's search path names the tables of one version, so the same statements serve the live one and a rebuild.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from timeline.projections.world import (
     EntryRow,
     Fate,
     IdentityRow,
+    Row,
     StateRow,
     Thing,
     Version,
@@ -50,6 +51,7 @@ _TENSES = msgspec.json.Decoder(dict[str, str])
 _DISTINCT = msgspec.json.Decoder(dict[str, int])
 _STATE = [name for name in StateRow.__struct_fields__ if name not in ("source", "answers")]
 _ENTRY = [name for name in EntryRow.__struct_fields__ if name != "timeline"]
+_HELD = ("from_position", "to_position")
 
 
 async def load_world(connection: asyncpg.Connection, batch: Batch, only: frozenset[str] | None = None) -> World:
@@ -339,12 +341,11 @@ async def _save_pairs(
 
 
 async def _save_things(connection: asyncpg.Connection, world: World) -> None:
-    versions = [version for several in world.things.values() for version in several]
-    new = [_thing_row(v) for v in versions if not v.stored]
-    ended = [(v.row.id, v.from_position, v.to_position) for v in versions if v.stored and v.to_position != FOREVER]
+    new, ended = _changed(world.things.items())
     if ended:
-        await connection.execute(SQL.end_things, *_columns(ended, 3))
-    await _copy(connection, "registered", new)
+        rows = [(own, v.from_position, v.to_position) for own, v in ended]
+        await connection.execute(SQL.end_things, *_columns(rows, 3))
+    await _copy(connection, "registered", [_thing_row(v) for _, v in new])
 
 
 def _thing_row(version: Version[Thing]) -> tuple[Any, ...]:
@@ -372,10 +373,9 @@ def _thing_row(version: Version[Thing]) -> tuple[Any, ...]:
 
 
 async def _save_voices(connection: asyncpg.Connection, world: World) -> None:
-    versions = [(event, v) for event, voices in world.voices.items() for several in voices.values() for v in several]
-    new = [(event, *_voice_row(v.row), v.from_position, v.to_position) for event, v in versions if not v.stored]
-    await _end(connection, "voices", [((event, v.row.id), v) for event, v in versions])
-    await _copy(connection, "voice", new)
+    new, ended = _changed((event, v) for event, voices in world.voices.items() for v in voices.values())
+    await _end(connection, "voices", [((event, v.row.id), v) for event, v in ended])
+    await _copy(connection, "voice", [(event, *_voice_row(v.row), v.from_position, v.to_position) for event, v in new])
 
 
 def _voice_row(row: VoiceRow) -> tuple[Any, ...]:
@@ -383,34 +383,45 @@ def _voice_row(row: VoiceRow) -> tuple[Any, ...]:
 
 
 async def _save_states(connection: asyncpg.Connection, world: World) -> None:
-    versions = [(event, v) for event, several in world.states.items() for v in several]
-    await _end(connection, "states", [((event, v.row.low), v) for event, v in versions])
-    new = [(event, *_fields(v.row), v.from_position, v.to_position) for event, v in versions if not v.stored]
-    await _copy(connection, "event_state", new)
+    new, ended = _changed(world.states.items())
+    await _end(connection, "states", [((event, v.row.low), v) for event, v in ended])
+    rows = [(event, *_fields(v.row), v.from_position, v.to_position) for event, v in new]
+    await _copy(connection, "event_state", rows)
 
 
 async def _save_entries(connection: asyncpg.Connection, world: World) -> None:
-    versions = [(event, v) for event, several in world.entries.items() for v in several]
-    await _end(connection, "entries", [((event, v.row.timeline, v.row.low), v) for event, v in versions])
-    new = [
-        (v.row.timeline, event, *_fields(v.row)[1:], v.from_position, v.to_position)
-        for event, v in versions
-        if not v.stored
-    ]
-    await _copy(connection, "timeline_entry", new)
+    new, ended = _changed(world.entries.items())
+    await _end(connection, "entries", [((event, v.row.timeline, v.row.low), v) for event, v in ended])
+    rows = [(event, *_fields(v.row), v.from_position, v.to_position) for event, v in new]
+    await _copy(connection, "timeline_entry", rows, ("event", *EntryRow.__struct_fields__, *_HELD))
 
 
 async def _save_identity(connection: asyncpg.Connection, world: World) -> None:
-    versions = [(actor, v) for actor, several in world.identity.items() for v in several]
-    await _end(connection, "identities", [((actor, v.row.low), v) for actor, v in versions])
-    new = [(actor, *_fields(v.row), v.from_position, v.to_position) for actor, v in versions if not v.stored]
-    await _copy(connection, "identity", new)
+    new, ended = _changed(world.identity.items())
+    await _end(connection, "identities", [((actor, v.row.low), v) for actor, v in ended])
+    await _copy(connection, "identity", [(actor, *_fields(v.row), v.from_position, v.to_position) for actor, v in new])
+
+
+Held = tuple[str, Version[Row]]
+
+
+def _changed(held: Iterable[tuple[str, list[Version[Row]]]]) -> tuple[list[Held[Row]], list[Held[Row]]]:
+    """The versions that are new, and the stored ones that no longer hold, each with whose it is."""
+    new: list[Held[Row]] = []
+    ended: list[Held[Row]] = []
+    for own, versions in held:
+        for version in versions:
+            if not version.stored:
+                new.append((own, version))
+            elif version.to_position != FOREVER:
+                ended.append((own, version))
+    return new, ended
 
 
 async def _end(connection: asyncpg.Connection, rows: str, versions: list[tuple[tuple[Any, ...], Version[Any]]]) -> None:
-    """End the stored versions that no longer hold, each known by its key. What began where it would end goes: a record
-    that is derived in several transactions may take back what the one before wrote."""
-    ended = [(*key, v.from_position, v.to_position) for key, v in versions if v.stored and v.to_position != FOREVER]
+    """End stored versions, each known by its key. What began where it would end goes: a record that is derived in
+    several transactions may take back what the one before wrote."""
+    ended = [(*key, v.from_position, v.to_position) for key, v in versions]
     kept = [row for row in ended if row[-2] != row[-1]]
     undone = [row[:-1] for row in ended if row[-2] == row[-1]]
     if kept:
@@ -422,6 +433,8 @@ async def _end(connection: asyncpg.Connection, rows: str, versions: list[tuple[t
 _fields = msgspec.structs.astuple
 
 
-async def _copy(connection: asyncpg.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
+async def _copy(
+    connection: asyncpg.Connection, table: str, rows: list[tuple[Any, ...]], columns: Sequence[str] | None = None
+) -> None:
     if rows:
-        await connection.copy_records_to_table(table, records=rows)
+        await connection.copy_records_to_table(table, records=rows, columns=columns)
