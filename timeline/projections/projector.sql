@@ -153,13 +153,13 @@ CROSS JOIN LATERAL (SELECT * FROM voice WHERE voice.event = wanted.event OFFSET 
 WHERE v.to_position = 9223372036854775807
 
 -- name: hearers
--- The events on which these have a live voice.
+-- The other events on which these have a live voice.
 -- $1 events
 SELECT v.id, v.event FROM unnest($1::uuid[]) AS wanted (id)
 CROSS JOIN LATERAL (
-  SELECT id, event FROM voice WHERE voice.id = wanted.id AND voice.to_position = 9223372036854775807 OFFSET 0
+  SELECT id, event FROM voice
+  WHERE voice.id = wanted.id AND voice.event <> voice.id AND voice.to_position = 9223372036854775807 OFFSET 0
 ) AS v
-WHERE v.event <> v.id
 
 -- name: states
 -- The live states of these events.

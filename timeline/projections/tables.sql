@@ -52,7 +52,8 @@ CREATE TABLE voice (
   to_position bigint NOT NULL,
   PRIMARY KEY (event, id, from_position)
 );
-CREATE INDEX voice_hearers ON voice (id) WHERE to_position = 9223372036854775807;
+-- Of voices on others alone: every event has one on itself, which is found by the event.
+CREATE INDEX voice_hearers ON voice (id) WHERE event <> id AND to_position = 9223372036854775807;
 CREATE TABLE event_state (
   event uuid NOT NULL,
   low smallint NOT NULL,
