@@ -134,6 +134,15 @@ async def test_mirrored_readings_of_a_machine_are_proposed_where_feeds_are_asked
     assert mirrored["group"] == rows[0]["events"][0]["external_ids"]["gdelt:group"]
 
 
+async def test_two_reports_are_found_in_a_crowd(desk: httpx.AsyncClient) -> None:
+    common = {"kind": "protest", "source": "unattributed", "marking": "clear", "participants": ["haftar", "putin"]}
+    crowd = [common | {"title": f"Protest {n}", "occurred": f"2019-07-{1 + n % 9:02}"} for n in range(450)]
+    assert (await desk.post("/v1/events/batch", json=crowd)).status_code == 201
+    pair = await two_reports(desk)
+
+    assert await pairs(desk, "from=2019-07-10&min_position=450") == [pair]
+
+
 async def test_a_hidden_event_is_in_no_pair(desk: httpx.AsyncClient, anonymous: httpx.AsyncClient) -> None:
     first, second = await two_reports(desk, marking="green")
 

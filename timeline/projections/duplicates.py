@@ -5,7 +5,7 @@ timelines of its actors and places, and with no others, so that a walk over a la
 """
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -21,8 +21,8 @@ from timeline.projections.pages import Connection, Cursor, Query, entry, names_o
 SQL = load(Path(__file__).with_name("duplicates.sql"))
 DAYS = 10
 """So near in a timeline two events are compared."""
-NEIGHBOURS_MAX = 200
-"""So many entries are looked at for an event and timeline."""
+NEIGHBOURS_MAX = 100
+"""So many entries are looked at for an event and timeline, on either side of it."""
 SPEECH = ("report", "denial", "confirmation", "assessment", "statement", "publication", "accusation")
 _EVENT = msgspec.json.Decoder(AnyEvent)
 _STATE = msgspec.json.Decoder(State)
@@ -70,16 +70,17 @@ async def _neighbours(
             UUID(state.id),
             UUID(timeline),
             state.position,
-            state.occurred.at - timedelta(days=DAYS),
-            state.occurred.at + timedelta(days=DAYS),
+            state.occurred.at,
+            state.occurred.earliest or state.occurred.at,
+            state.occurred.latest or date.max,
         )
         for state in states
         for timeline in _blocks(state)
     ]
     if not wanted:
         return {}
-    columns = [[each[i] for each in wanted] for i in range(5)]
-    rows = await connection.fetch(SQL.neighbours, *columns, query.level, NEIGHBOURS_MAX, position, query.feeds)
+    columns = [[each[i] for each in wanted] for i in range(6)]
+    rows = await connection.fetch(SQL.neighbours, *columns, DAYS, query.level, NEIGHBOURS_MAX, position, query.feeds)
     found: dict[str, list[str]] = {}
     for row in rows:
         found.setdefault(str(row["event"]), []).append(str(row["other"]))
