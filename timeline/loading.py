@@ -103,6 +103,8 @@ class There:
     def __init__(self, client: httpx.AsyncClient, on_missing: Missing) -> None:
         self._client = client
         self._on_missing = on_missing
+        self._position = 0
+        """The last that was recorded here: what is asked for after it is to be read as of then, or later."""
 
     async def post(self, posts: Sequence[Post], *, beside: Collection[int] = (), dry: bool) -> list[Outcome]:
         """Record posts, each for itself. What stands beside others is registered first, also where these are refused:
@@ -114,6 +116,7 @@ class There:
         )
         found = [_verdict(each) for each in answer["verdicts"]]
         if not dry:
+            self._position = max([self._position, *(each["position"] or 0 for each in answer["verdicts"])])
             return found
         there = await self.held([str(post["id"]) for post in posts])
         return [
@@ -123,14 +126,14 @@ class There:
 
     async def held(self, ids: Sequence[str]) -> dict[str, Held]:
         """Those events and registered actors that are there and may be read, as they stand."""
-        found = {}
+        found, fresh = {}, {"min_position": self._position} if self._position else {}
         for each in ids:
-            answer = await self._client.get(f"/v1/events/{each}")
+            answer = await self._client.get(f"/v1/events/{each}", params=fresh)
             if answer.status_code == httpx.codes.OK:
                 event = answer.json()
                 found[each] = Held(event["revision"], event["external_ids"].get(FINGERPRINT))
                 continue
-            answer = await self._client.get(f"/v1/actors/{each}")
+            answer = await self._client.get(f"/v1/actors/{each}", params=fresh)
             if answer.status_code == httpx.codes.OK:
                 thing = answer.json()
                 ids_told = thing["body"].get("external_ids", {})
