@@ -207,7 +207,9 @@ PATHS: dict[str, Any] = {
     "/v1/changes?limit=1000": Feed,
 }
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-ACTIVE = {"html_block", "html_inline", "link_open", "image", "fence", "code_block", "code_inline", "s_open"}
+OWN_LINK = re.compile(r"http://timeline/v1/events/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(/history)?")
+"""Where the titles of events lead."""
+ACTIVE = {"html_block", "html_inline", "image", "fence", "code_block", "code_inline", "s_open"}
 FORMULA = re.compile(r'^[\s"\u200b-\u200f\u2060\ufeff]*[=+@＝＋＠\t\r-]')
 
 
@@ -218,6 +220,8 @@ def inert() -> dict[str, Callable[[bytes], None]]:
     def markdown(content: bytes) -> None:
         tokens = [inner for token in MARKDOWN.parse(content.decode()) for inner in [token, *(token.children or [])]]
         assert not {token.type for token in tokens} & ACTIVE
+        links = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
+        assert [each for each in links if not OWN_LINK.fullmatch(each)] == []
 
     def html(content: bytes) -> None:
         assert not re.search(r"<(script|svg|img|iframe|a\s[^>]*javascript)|\son\w+=", _tags(content), re.IGNORECASE)

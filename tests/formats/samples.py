@@ -100,6 +100,7 @@ def _fields(number: int) -> dict[str, Any]:
         "position": number,
         "recorded_at": RECORDED_AT,
         "revision": 1,
+        "changed_at": RECORDED_AT,
         "source": MEDIA,
         "modality": "reported",
         "voices": VoiceCounts(assert_=1),

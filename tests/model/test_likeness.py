@@ -45,6 +45,7 @@ def event(kind: str = "meeting", first: int = 5, last: int = 5, **fields: Any) -
         "partisan": False,
         "overdue": False,
         "since": datetime(2019, 6, 5, tzinfo=UTC),
+        "changed_at": datetime(2019, 6, 5, tzinfo=UTC),
         "recorded_at": datetime(2019, 6, 5, tzinfo=UTC),
         "voices": VoiceCounts(assert_=1, deny=0, confirm=0, judge=0),
         "participants": [ParticipantShown(actor=each, role="actor", as_written=None) for each in actors],

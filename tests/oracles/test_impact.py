@@ -165,7 +165,7 @@ class Supposing(Service):
         for state in stored:
             found = again.state(state.id)
             assert found is not None
-            assert msgspec.structs.replace(found, since=state.since) == state
+            assert msgspec.structs.replace(found, since=state.since, changed_at=state.changed_at) == state
 
     async def _folded(self, level: int, at: int) -> tuple[Folded, list[State]]:
         service = self.desk.application.service

@@ -159,7 +159,8 @@ def seen(log: Log) -> dict[Any, Any]:
         for row in (v.row for v in versions if v.to_position == FOREVER):
             for level in range(row.low, row.high + 1):
                 state = msgspec.json.decode(row.body, type=entry.State)
-                found[event, level] = msgspec.structs.replace(state, since=log.stored[0].recorded_at, revision=0)
+                begun = log.stored[0].recorded_at
+                found[event, level] = msgspec.structs.replace(state, since=begun, changed_at=begun, revision=0)
     for event, places in log.world.entries.items():
         for place in (v.row for v in places if v.to_position == FOREVER):
             found |= {(event, level, place.timeline): _place(place) for level in range(place.low, place.high + 1)}

@@ -93,7 +93,7 @@ def _row(entry: Entry, names: Names) -> csv.Row:
         "source": words.name(entry.source, names),
         "notes": f"{words.headline(entry)}. {words.standing(entry, names)}".rstrip(". "),
         "tags": SEPARATOR.join(_tags(entry)),
-        "timestamp": int(words.changed_at(entry).timestamp()),
+        "timestamp": int(entry.changed_at.timestamp()),
     }
 
 

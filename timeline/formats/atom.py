@@ -23,7 +23,7 @@ SUFFIX = ".atom"
 
 def _page(page: Page, where: Where) -> bytes:
     told = [_entry(each, page.names, where) for each in page.entries]
-    return _feed(page.subject.name, where, map(words.changed_at, page.entries), told, page.next)
+    return _feed(page.subject.name, where, (each.changed_at for each in page.entries), told, page.next)
 
 
 def _slice(week: Slice, where: Where) -> bytes:
@@ -31,7 +31,7 @@ def _slice(week: Slice, where: Where) -> bytes:
     entries = words.once(week)
     shown = {each.id for each in entries}  # what was gone by the end of the week may be back
     gone = [each for each in week.sections.changed if each.after is None and each.id not in shown]
-    updated = [*map(words.changed_at, entries), *(each.recorded_at for each in gone)]
+    updated = [*(each.changed_at for each in entries), *(each.recorded_at for each in gone)]
     told = [*(_entry(each, week.names, where) for each in entries), *map(_tombstone, gone)]
     return _feed(f"{whose}, week {week.week}", where, updated, told)
 
@@ -69,7 +69,7 @@ def _entry(entry: Entry, names: Names, where: Where) -> bytes:
             f"<id>urn:uuid:{xml(entry.id)}</id>",
             f"<title>{xml(words.headline(entry))}</title>",
             f"<published>{words.instant(entry.recorded_at)}</published>",
-            f"<updated>{words.instant(words.changed_at(entry))}</updated>",
+            f"<updated>{words.instant(entry.changed_at)}</updated>",
             f"<author><name>{xml(words.name(entry.source, names)) or 'unnamed'}</name></author>",
             f'<category term="{xml(entry.kind)}" label="{xml(words.plain(entry.kind))}"/>',
             *([f'<category term="standing:{entry.standing}"/>'] if entry.standing else []),

@@ -85,7 +85,7 @@ def _claim(entry: Entry, names: Names, where: Where) -> Thing:
         "keywords": words.plain(entry.kind),
         "temporalCoverage": _covered(entry.occurred),
         "dateCreated": words.instant(entry.recorded_at),
-        "dateModified": words.instant(words.changed_at(entry)),
+        "dateModified": words.instant(entry.changed_at),
         "url": where.event(entry.id),
     }
 

@@ -106,7 +106,7 @@ _END = b"END:VCALENDAR\r\n"
 
 def _event(entry: Entry, names: Names, where: Where) -> bytes:
     first, after = _days(entry)
-    changed = words.changed_at(entry)
+    changed = entry.changed_at
     places = words.listed((each.place for each in entry.places if each.role != "about"), names)
     described = "\\n".join(map(ical, filter(None, words.lines(entry, names))))
     lines = [

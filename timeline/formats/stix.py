@@ -231,7 +231,7 @@ def _common(kind: str, entry: Entry, where: Where) -> Object:
         "id": _own_id(entry.kind, entry.id),
         "created_by_ref": OURSELVES,
         "created": _instant(entry.recorded_at),
-        "modified": _instant(words.changed_at(entry)),
+        "modified": _instant(entry.changed_at),
         "labels": [entry.kind, *([entry.standing] if entry.standing else [])],
         "object_marking_refs": [TLP[entry.marking]],
         "external_references": [
@@ -355,7 +355,7 @@ def _location(reference: str, names: Names) -> Object | None:
 
 def _report(week: Slice, entries: list[Entry]) -> Object:
     """The week itself, as what its entries were told in."""
-    changed = _instant(max(map(words.changed_at, entries)))
+    changed = _instant(max(each.changed_at for each in entries))
     whose = ", ".join(each.name for each in (week.subject, week.also) if each)
     ids = [each.id for each in (week.subject, week.also) if each]
     return {

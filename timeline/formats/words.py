@@ -279,11 +279,6 @@ def once(week: Slice) -> list[Entry]:
     return list(found.values())
 
 
-def changed_at(entry: State) -> datetime:
-    """When the record was recorded that made it stand as it stands, or its own post."""
-    return max(entry.recorded_at, entry.since)
-
-
 def side(voice: VoiceShown, names: Names) -> str:
     """The side a voice takes, on which part, and whether it counts: `deny (Russia, taken back)`."""
     part = name((voice.part or "").removeprefix(PARTICIPANT), names)

@@ -167,6 +167,8 @@ class State(Shape, frozen=True, kw_only=True):
     """When the post was recorded."""
     revision: int
     """The how-manieth record about it."""
+    changed_at: Moment
+    """When the record was recorded since which all of this is as it is, for whoever may read this."""
     distinct_from: list[Identifier] | UnsetType = UNSET
     """The events that somebody judged to be others than this one, however alike; left out where there is none."""
     source: Identifier

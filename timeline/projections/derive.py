@@ -201,13 +201,18 @@ def _view(world: World, case: Case, found: Dates, rows: list[VoiceRow], level: i
     when = found.occurred
     first_said = _first_said(seen, level, found.said)
     placement = place(when.earliest, when.latest, when.ongoing, first_said)
-    since = _since(before, standing, world.now)
-    state = _state(world, case, found, placement, standing, seen, level, since)
+    earlier = _BEFORE.decode(before.body) if before else _Before(standing=None, since=world.now, changed_at=world.now)
+    since = earlier.since if earlier.standing in (None, standing.standing) else world.now
+    state = _state(world, case, found, placement, standing, seen, level, since, earlier.changed_at)
+    body = _STATE.encode(state)
+    if before is not None and body != before.body:
+        state = msgspec.structs.replace(state, changed_at=world.now)
+        body = _STATE.encode(state)
     return View(
         standing=standing,
         named=b"".join(map(_packed, dict.fromkeys(entry.named_in(state)))),
         answers=tuple(state.replies_to) or None,
-        state=_STATE.encode(state),
+        state=body,
         told=_told(state),
         source=state.source,
         text=folded(f"{state.title}\n{case.event.summary or ''}"),
@@ -236,21 +241,14 @@ def _told(state: entry.State) -> int:
 
 
 class _Before(msgspec.Struct, frozen=True, kw_only=True):
-    """What of an earlier state tells since when an event stands as it does."""
+    """What of an earlier state tells since when an event stands as it does, and since when all of it is as it is."""
 
-    rule: str | None
     standing: str | None
     since: datetime
+    changed_at: datetime
 
 
 _BEFORE = msgspec.json.Decoder(_Before)
-
-
-def _since(before: StateRow | None, standing: Standing, now: datetime) -> datetime:
-    if before is None:
-        return now
-    earlier = _BEFORE.decode(before.body)
-    return earlier.since if earlier.standing in (None, standing.standing) else now
 
 
 def _first_said(rows: list[VoiceRow], level: int, own: Occurred) -> Bounds:
@@ -270,6 +268,7 @@ def _state(
     rows: list[VoiceRow],
     level: int,
     since: datetime,
+    changed_at: datetime,
 ) -> entry.State:
     event = case.event
     judged = isinstance(event, Assessment)
@@ -291,6 +290,7 @@ def _state(
         position=case.position,
         recorded_at=case.recorded_at,
         revision=case.revision,
+        changed_at=changed_at,
         distinct_from=[each for each, marked in case.distinct.items() if marked <= level] or UNSET,
         source=event.source,
         modality=event.modality or MODALITY_DEFAULT,

@@ -148,8 +148,8 @@ def _supposed(query: ImpactQuery) -> Supposed:
 
 
 def _as_before(was: State, now: State) -> bool:
-    """Whether nothing but the moment since when it stands so is another."""
-    return was == msgspec.structs.replace(now, since=was.since)
+    """Whether nothing but the moments since when it is so are others."""
+    return was == msgspec.structs.replace(now, since=was.since, changed_at=was.changed_at)
 
 
 def _line(was: State, now: State, voices: int) -> ImpactEvent:

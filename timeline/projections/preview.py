@@ -16,7 +16,10 @@ _STATE = msgspec.json.Decoder(State)
 async def would_change(
     connection: Connection, records: list[NewRecord], position: int, level: int
 ) -> list[WouldChange]:
-    """The events that would stand differently at a level after these records, and those that would be new."""
+    """The events that would stand differently at a level after these records, and those that would be new.
+
+    Oldest first, for in which order they are found depends on what else there is, hidden or not.
+    """
     batch = []
     for i, new in enumerate(records, 1):
         payload = read_payload(new.payload)
@@ -37,7 +40,8 @@ async def would_change(
     for record, read in batch:
         fold(world, record, read)
     after = {event: world.states_of(event).get(level) for event in world.states}
-    found = [_difference(before.get(event), state) for event, state in after.items()]
+    oldest_first = sorted(after, key=lambda event: world.cases[event].position)
+    found = [_difference(before.get(event), after[event]) for event in oldest_first]
     return [each for each in found if each is not None]
 
 

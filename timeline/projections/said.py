@@ -73,7 +73,9 @@ def _then(folded: Folded, now: State) -> State | None:
     then = folded.state(now.id)
     if then is None or not folded.is_asserted(now.id):
         return None
-    return msgspec.structs.replace(then, occurred=now.occurred, since=_since(folded, now, then))
+    since = _since(folded, now, then)
+    dated = msgspec.structs.replace(then, occurred=now.occurred, since=since, changed_at=now.changed_at)
+    return dated if dated == now else msgspec.structs.replace(dated, changed_at=max(since, then.recorded_at))
 
 
 def _since(folded: Folded, now: State, then: State) -> datetime:
